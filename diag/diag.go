@@ -1,0 +1,67 @@
+// Package diag is errors as people read them. Error is the one error that scripts
+// see as a table and authors see as a text: what was tried, as whom, where in the
+// author's file, what still runs, what to do. Report adds the place and the
+// surroundings and renders them.
+package diag
+
+import (
+	"fmt"
+	"time"
+)
+
+// The kinds of Error. Source: SCRIPTING, "nil, err or raise".
+const (
+	KindMatrix     = "matrix"     // the homeserver refused
+	KindNet        = "net"        // a connection
+	KindHTTP       = "http"       // an HTTP answer
+	KindTimeout    = "timeout"    // a deadline or a budget of time
+	KindPermission = "permission" // not granted, or not this script's
+	KindUsage      = "usage"      // a wrong argument or call
+	KindStopping   = "stopping"   // the generation ends: raised by waits for input
+	KindLimit      = "limit"      // memory, nesting, size
+	KindScript     = "script"     // raised by the script itself, or by running Lua
+	KindInternal   = "internal"   // ours
+)
+
+// Error is one failure as a script sees it. Every field but Kind and Message may be empty.
+type Error struct {
+	Kind       string        `json:"kind"`
+	Code       string        `json:"code,omitempty"`        // errcode on Matrix errors, "ECONNREFUSED", "E_CAPABILITY" …
+	Status     int           `json:"status,omitempty"`      // HTTP status
+	Message    string        `json:"message"`               // one line, lower case, no position
+	Hint       string        `json:"hint,omitempty"`        // one suggestion
+	Retryable  bool          `json:"retryable,omitempty"`   // the same call may succeed later
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // as told by the server
+	Where      string        `json:"where,omitempty"`       // "irc.lua:74", the place in the author's file
+	Request    string        `json:"request,omitempty"`     // "PUT /rooms/…/send/… as @_bh_rss:example.org"
+	Trace      []Frame       `json:"trace,omitempty"`       // innermost first; empty until the error left the script
+	Locals     []Local       `json:"locals,omitempty"`      // of the innermost frame
+	Cause      error         `json:"-"`
+}
+
+// Frame is one call on the way to an error.
+type Frame struct {
+	File string `json:"file"`           // as the author names it: "irc.lua"; "[Go]" for ours
+	Line int    `json:"line"`           // 1-based; 0 when unknown
+	Func string `json:"func,omitempty"` // "portal_for", "" for a main chunk
+}
+
+// Local is a variable at the failing place, its value already shortened for reading.
+type Local struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Error is one good line, position first when it is known.
+func (e *Error) Error() string {
+	msg := e.Message
+	if e.Code != "" && e.Kind == KindMatrix {
+		msg = fmt.Sprintf("%s (%d): %s", e.Code, e.Status, msg)
+	}
+	if e.Where != "" {
+		return e.Where + ": " + msg
+	}
+	return msg
+}
+
+func (e *Error) Unwrap() error { return e.Cause }

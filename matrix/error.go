@@ -1,0 +1,51 @@
+package matrix
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Error is a homeserver's refusal, or an answer that is none.
+// Source: specification, "Standard error response".
+type Error struct {
+	Method     string        // of the request
+	Path       string        // encoded, without query (no token in it)
+	As         UserID        // on whose behalf, "" if unknown
+	Status     int           // HTTP status; 0 when no answer came
+	Code       string        // errcode; M_UNKNOWN when the body had none
+	Message    string        // the server's "error", or what was wrong with the answer
+	RetryAfter time.Duration // from Retry-After or retry_after_ms; 0 when not told
+	Body       []byte        // the answer's body, at most 64 KiB of it
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s (%d): %s", e.Code, e.Status, e.Message)
+}
+
+// Is lets errors.Is(err, matrix.ErrForbidden) compare error codes.
+func (e *Error) Is(target error) bool {
+	var code codeError
+	return errors.As(target, &code) && string(code) == e.Code
+}
+
+type codeError string
+
+func (c codeError) Error() string { return string(c) }
+
+// The error codes that Go code compares with errors.Is.
+var (
+	ErrForbidden       error = codeError("M_FORBIDDEN")
+	ErrBadState        error = codeError("M_BAD_STATE")
+	ErrNotFound        error = codeError("M_NOT_FOUND")
+	ErrUserInUse       error = codeError("M_USER_IN_USE")
+	ErrExclusive       error = codeError("M_EXCLUSIVE")
+	ErrLimitExceeded   error = codeError("M_LIMIT_EXCEEDED")
+	ErrUnknownToken    error = codeError("M_UNKNOWN_TOKEN")
+	ErrUserDeactivated error = codeError("M_USER_DEACTIVATED")
+	ErrRoomInUse       error = codeError("M_ROOM_IN_USE")
+	ErrTooLarge        error = codeError("M_TOO_LARGE")
+	ErrUnknown         error = codeError("M_UNKNOWN")
+	ErrUnableAuthorise error = codeError("M_UNABLE_TO_AUTHORISE_JOIN")
+	ErrUnableGrant     error = codeError("M_UNABLE_TO_GRANT_JOIN")
+)
