@@ -36,7 +36,8 @@ type Item struct {
 	Payload     []byte    // for KindEvent the event as the homeserver sent it
 	Attempts    int       // tries that ended in a retryable error
 	Redelivered bool      // may have been tried before: a retry, a replay, or found in the inbox at start
-	NotBefore   time.Time // a retry waits until then; zero: now
+	NotBefore   time.Time // a retry waits until then; zero: now. For KindCron the time that was due
+	Schedule    string    // for KindCron: names the schedule on disk
 }
 
 // Outcome is how a try ended.

@@ -28,7 +28,8 @@ type Unit struct {
 	equal   map[string]int    // how many equal calls there were
 	effects map[string]string // transaction id → answer
 	fresh   []Effect          // effects of this try
-	writes  []Write           // in order; Data fills them
+	data    *Data             // whose values it wrote; guarded by mu
+	entries []*entry          // what it wrote, oldest first; guarded by data.mu
 	put     func(Effect)      // tells the store of an effect early; nil: only with Finish
 }
 

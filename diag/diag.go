@@ -36,6 +36,10 @@ type Error struct {
 	Request    string        `json:"request,omitempty"`     // "PUT /rooms/…/send/… as @_bh_rss:example.org"
 	Trace      []Frame       `json:"trace,omitempty"`       // innermost first; empty until the error left the script
 	Locals     []Local       `json:"locals,omitempty"`      // of the innermost frame
+	Raised     bool          `json:"raised,omitempty"`      // by the script's own error or assert
+	In         string        `json:"in,omitempty"`          // what ran: `service "irc"`, `message $1 from @a:b`
+	While      string        `json:"while,omitempty"`       // what it worked on: "irc#7, line from irc.libera.chat:6697"
+	Marks      []Mark        `json:"marks,omitempty"`       // places to show; empty: Where
 	Cause      error         `json:"-"`
 }
 
@@ -52,6 +56,15 @@ type Local struct {
 	Value string `json:"value"`
 }
 
+// Mark is a place in the author's file.
+type Mark struct {
+	File string `json:"file"`
+	Line int    `json:"line"`           // 1-based
+	Col  int    `json:"col,omitempty"`  // 1-based, in bytes; 0: unknown
+	Len  int    `json:"len,omitempty"`  // in bytes
+	Note string `json:"note,omitempty"` // "'function' is not closed"
+}
+
 // Error is one good line, position first when it is known.
 func (e *Error) Error() string {
 	msg := e.Message
@@ -65,3 +78,14 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Cause }
+
+// OwnFault tells whether a newer version of the script is to blame: an error of
+// running Lua or a wrong call, not one that the script raised itself, nor one of what
+// it talks to.
+func (e *Error) OwnFault() bool {
+	switch e.Kind {
+	case KindMatrix, KindNet, KindHTTP, KindTimeout, KindStopping, KindInternal:
+		return false
+	}
+	return !e.Raised
+}

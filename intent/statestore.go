@@ -32,7 +32,7 @@ type StateStore interface {
 	// Members returns those with one of the memberships; none named: all that are known.
 	Members(ctx context.Context, room matrix.RoomID, memberships ...string) (map[matrix.UserID]Member, error)
 	// SetMembers replaces the members of that membership (all, when only is ""), which
-	// makes the list full when only is "".
+	// makes the list full when only is "" or "join" (everybody who is in the room).
 	SetMembers(ctx context.Context, room matrix.RoomID, members map[matrix.UserID]Member, only string) error
 	HasFullMemberList(ctx context.Context, room matrix.RoomID) (bool, error)
 	// KnowsMembers tells whether any member of the room is known: without one, who sees
@@ -45,7 +45,8 @@ type StateStore interface {
 	// SharedRooms lists the rooms in which user is joined.
 	SharedRooms(ctx context.Context, user matrix.UserID) ([]matrix.RoomID, error)
 
-	// PowerLevels returns the content of m.room.power_levels; ok is false when it is not cached.
+	// PowerLevels returns the content of m.room.power_levels ("null" for a room known to have
+	// none); ok is false when it is not cached.
 	PowerLevels(ctx context.Context, room matrix.RoomID) (content json.RawMessage, ok bool, err error)
 	SetPowerLevels(ctx context.Context, room matrix.RoomID, content json.RawMessage) error
 	// Create returns the whole m.room.create event; ok is false when it is not cached.

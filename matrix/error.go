@@ -1,8 +1,10 @@
 package matrix
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -13,14 +15,29 @@ type Error struct {
 	Path       string        // encoded, without query (no token in it)
 	As         UserID        // on whose behalf, "" if unknown
 	Status     int           // HTTP status; 0 when no answer came
-	Code       string        // errcode; M_UNKNOWN when the body had none
+	Code       string        // errcode; M_UNKNOWN when the body had none, "" when no answer came
 	Message    string        // the server's "error", or what was wrong with the answer
 	RetryAfter time.Duration // from Retry-After or retry_after_ms; 0 when not told
 	Body       []byte        // the answer's body, at most 64 KiB of it
+	Cause      error         // why no answer came (a network or context error); nil otherwise
 }
 
 func (e *Error) Error() string {
+	if e.Status == 0 {
+		return "no answer from the homeserver: " + e.Message
+	}
 	return fmt.Sprintf("%s (%d): %s", e.Code, e.Status, e.Message)
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Retryable tells whether the same call may succeed later: no answer came, the
+// server limits us, or it failed by itself. A context that was cancelled is not.
+func (e *Error) Retryable() bool {
+	if e.Status == 0 {
+		return !errors.Is(e.Cause, context.Canceled)
+	}
+	return e.Status == http.StatusTooManyRequests || e.Status >= 500
 }
 
 // Is lets errors.Is(err, matrix.ErrForbidden) compare error codes.
@@ -45,6 +62,8 @@ var (
 	ErrUserDeactivated error = codeError("M_USER_DEACTIVATED")
 	ErrRoomInUse       error = codeError("M_ROOM_IN_USE")
 	ErrTooLarge        error = codeError("M_TOO_LARGE")
+	ErrAlreadyJoined   error = codeError("M_ALREADY_JOINED")
+	ErrNotJoined       error = codeError("M_NOT_JOINED")
 	ErrUnknown         error = codeError("M_UNKNOWN")
 	ErrUnableAuthorise error = codeError("M_UNABLE_TO_AUTHORISE_JOIN")
 	ErrUnableGrant     error = codeError("M_UNABLE_TO_GRANT_JOIN")

@@ -18,6 +18,7 @@ type Row struct {
 	Data     []byte // the script's own table, JSON
 	Gone     bool   // the bot was kicked, or the portal closed
 	Made     time.Time
+	Invited  []matrix.UserID // invited once, and not again
 }
 
 // GhostRow is one ghost on disk.

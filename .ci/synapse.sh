@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Installs the pinned Synapse into a virtual environment of the cache directory,
+# unless it is there, and prints the path of that environment's python.
+set -euo pipefail
+
+version=1.163.2
+cache=${BRIDGEHOST_CACHE:-$HOME/.cache/bridgehost}
+venv=$cache/synapse-$version
+
+if [ ! -e "$venv/installed" ]; then
+	mkdir -p "$cache"
+	rm -rf "$venv"
+	if ! python3 -m venv "$venv" >&2; then # Debian ships venv apart from python3
+		apt-get update -qq >&2
+		apt-get install -y -qq python3-venv >&2
+		rm -rf "$venv"
+		python3 -m venv "$venv" >&2
+	fi
+	"$venv/bin/python" -m pip install --quiet --disable-pip-version-check "matrix-synapse==$version" >&2
+	"$venv/bin/python" -c 'import synapse.app.homeserver' >&2
+	touch "$venv/installed" # last, so that an install cut off half-way is done again
+fi
+echo "$venv/bin/python"

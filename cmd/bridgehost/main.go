@@ -1,0 +1,96 @@
+// Command bridgehost runs Matrix bridges written in Lua. One file a subcommand; what
+// they do stands in internal/host.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"bridgehost/internal/host"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the command as a function: tests call it in their own process.
+func run(args []string) int {
+	ctx, stop := signals()
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if msg := err.Error(); msg != "" && !errors.Is(err, host.ErrShown) {
+		fmt.Fprintln(os.Stderr, "bridgehost: "+msg)
+	}
+	return exitCode(ctx, err)
+}
+
+// signals ends ctx at the first interrupt and the process at the second.
+func signals() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	caught := make(chan os.Signal, 2)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case s := <-caught:
+				if n > 0 {
+					os.Exit(signalCode(s))
+				}
+				cancel(signalled{s})
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(caught); close(done); cancel(nil) }
+}
+
+type signalled struct{ os.Signal }
+
+func (s signalled) Error() string { return s.String() }
+
+func signalCode(s os.Signal) int {
+	if s == syscall.SIGTERM {
+		return 143
+	}
+	return 130
+}
+
+// exitCode maps an error to the exit codes that the manual lists.
+func exitCode(ctx context.Context, err error) int {
+	var s signalled
+	if errors.As(context.Cause(ctx), &s) && errors.Is(err, context.Canceled) {
+		return signalCode(s.Signal)
+	}
+	var use usageError
+	if errors.As(err, &use) || strings.HasPrefix(err.Error(), "unknown command") {
+		return 2
+	}
+	return host.ExitCode(err)
+}
+
+// usageError is a wrong use of the command line: exit code 2.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+// usage makes the checks of positional arguments end with exit code 2.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w\n%s", err, cmd.UseLine())}
+		}
+		return nil
+	}
+}

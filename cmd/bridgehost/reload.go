@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"bridgehost/internal/host"
+)
+
+func newReload(g *global) *cobra.Command {
+	var in host.ReloadCall
+	cmd := &cobra.Command{
+		Use:   "reload [SCRIPT]",
+		Short: "Load a script again, or all of them",
+		Long: `Loads the script as it is on disk, even if it has not changed. If it does not load,
+the running generation goes on and the error is shown (exit code 4).`,
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.Script = first(args)
+			return g.reload(cmd, host.CallReload, in)
+		},
+	}
+	cmd.Flags().BoolVar(&in.ReplayFailed, "replay-failed", false, "then replay the dead letters of the generation before")
+	return cmd
+}
+
+func newRollback(g *global) *cobra.Command {
+	var in host.RollbackCall
+	cmd := &cobra.Command{
+		Use:   "rollback SCRIPT",
+		Short: "Run an older version until the next save",
+		Args:  usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.Script = args[0]
+			return g.reload(cmd, host.CallRollback, in)
+		},
+	}
+	cmd.Flags().IntVar(&in.To, "to", 0, "generation to go back to (default: the last good one before this)")
+	return cmd
+}
+
+func (g *global) reload(cmd *cobra.Command, call string, in any) error {
+	var out host.ReloadAnswer
+	if err := g.call(cmd.Context(), call, in, &out); err != nil {
+		return err
+	}
+	if err := g.print(cmd.OutOrStdout(), out, out.Text()); err != nil {
+		return err
+	}
+	return out.Failed()
+}

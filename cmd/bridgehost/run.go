@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"bridgehost/internal/host"
+)
+
+func newRun(g *global) *cobra.Command {
+	var o host.Options
+	var format string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Serve in the foreground (for systemd, Docker)",
+		Long: `Runs the scripts of scripts.dir against the homeserver until it is interrupted.
+Scripts are loaded again when they are saved; SIGHUP loads all of them again.
+Ctrl-C once: handlers finish (10 s at most). Twice: now.`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if format != "text" && format != "json" {
+				return usageError{fmt.Errorf("--log-format: text or json is expected, got %q", format)}
+			}
+			cfg, err := g.read()
+			if err != nil {
+				return err
+			}
+			o.Log = g.log(format == "json")
+			return host.Run(cmd.Context(), cfg, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Listen, "listen", "", "address for the homeserver's transactions, in place of appservice.listen")
+	cmd.Flags().StringVar(&format, "log-format", "text", "text or json")
+	cmd.Flags().BoolVar(&o.Poll, "poll", false, "look at the scripts' folder every second instead of relying on events")
+	cmd.Flags().BoolVar(&o.NoWatch, "no-watch", false, "do not reload when files change")
+	return cmd
+}

@@ -1,0 +1,144 @@
+// Package control is how the command line talks to the running host: over a Unix
+// socket in the data folder that only its owner may open, so there is no port and no
+// password. A call is one POST of a JSON value; its answer is one JSON value.
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// SocketName is the socket's name in the data folder.
+const SocketName = "control.sock"
+
+// maxBody is how large a call or an answer may be.
+const maxBody = 64 << 20
+
+// ErrNotRunning is wrapped when nothing answers on the socket.
+var ErrNotRunning = errors.New("no bridgehost is running here")
+
+// Error is what the host answers when a call fails.
+type Error struct {
+	Message string `json:"message"`
+	Exit    int    `json:"exit"` // the exit code that the command line ends with; 0: 1
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Func answers one call. An *Error keeps its exit code.
+type Func func(ctx context.Context, in json.RawMessage) (out any, err error)
+
+// Server listens on a control socket.
+type Server struct {
+	http *http.Server
+	path string
+}
+
+// Listen takes the socket at path; a stale one, left by a crash, is replaced. The caller
+// holds the lock on the data folder.
+func Listen(path string, calls map[string]Func) (*Server, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	// Long folder names do not fit into a socket's address: 104 bytes on some systems.
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket %s: %w", path, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		listener.Close()
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	mux := http.NewServeMux()
+	for name, f := range calls {
+		mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) { answer(w, r, f) })
+	}
+	s := &Server{http: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, path: path}
+	go s.http.Serve(listener) //nolint:errcheck // ends with Close
+	return s, nil
+}
+
+// Close ends the calls under way and removes the socket.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	if rm := os.Remove(s.path); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+		return rm
+	}
+	return err
+}
+
+func answer(w http.ResponseWriter, r *http.Request, f Func) {
+	in, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var out any
+	if err == nil {
+		out, err = f(r.Context(), in)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		var ours *Error
+		if !errors.As(err, &ours) {
+			ours = &Error{Message: err.Error(), Exit: 1}
+		}
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		out = ours
+	}
+	_ = json.NewEncoder(w).Encode(out) // the caller went away
+}
+
+// Call asks the host whose socket lies in dataDir. out may be nil.
+func Call(ctx context.Context, dataDir, name string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("control call %s: %w", name, err)
+	}
+	path := filepath.Join(dataDir, SocketName)
+	client := http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		},
+		DisableKeepAlives: true,
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://bridgehost/"+name, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("control call %s: %w", name, err)
+	}
+	resp, err := client.Do(req)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w (nothing answers on %s)", ErrNotRunning, path)
+	case err != nil:
+		return fmt.Errorf("control call %s: %w", name, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if err != nil {
+		return fmt.Errorf("control call %s: %w", name, err)
+	}
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return &Error{Message: fmt.Sprintf("the running bridgehost does not know %q; is it of another version?", name), Exit: 1}
+	default:
+		var ours Error
+		if json.Unmarshal(answer, &ours) != nil || ours.Message == "" {
+			return fmt.Errorf("control call %s: status %d", name, resp.StatusCode)
+		}
+		return &ours
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, out)
+}

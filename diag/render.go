@@ -1,0 +1,337 @@
+package diag
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Source gives the text of an author's file, for excerpts.
+type Source interface {
+	Source(file string) (text string, ok bool)
+}
+
+// Files is a Source of texts by name.
+type Files map[string]string
+
+// Source implements Source.
+func (f Files) Source(file string) (string, bool) { text, ok := f[file]; return text, ok }
+
+// Options of Render. The zero value is plain text without what still runs.
+type Options struct {
+	Still string // "generation 2 keeps running"
+	Color bool   // ANSI colours
+	Width int    // of the terminal, in characters; 0: 120
+	Seen  string // "seen 3 times in the last minute"
+}
+
+// MaxLines is how long a rendered error may be.
+const MaxLines = 12
+
+// Render writes e for people: the first line names file, line and cause in the form
+// that editors link; then come the excerpt with a caret, the variables, the calls and
+// one hint. src may be nil. The text ends with a newline.
+func Render(e *Error, src Source, o Options) string {
+	if o.Width < 40 {
+		o.Width = 120
+	}
+	r := &renderer{e: e, o: o}
+	r.head = r.paint(red, "error: ") + oneLine(e.Error())
+	marks := e.places()
+	r.tail()
+	// What is said about the error counts more than its surroundings.
+	r.excerpt(src, marks, MaxLines-1-len(r.after))
+	lines := append([]string{r.head}, r.body...)
+	lines = append(lines, r.after...)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// JSON is e with all its fields, and what still runs.
+func JSON(e *Error, o Options) ([]byte, error) {
+	return json.Marshal(struct {
+		*Error
+		Text  string `json:"text"`
+		Still string `json:"still_running,omitempty"`
+	}{e, e.Error(), o.Still})
+}
+
+var fileLine = regexp.MustCompile(`^(.+):(\d+)$`)
+
+// places are where to look: Marks, or Where.
+func (e *Error) places() []Mark {
+	if len(e.Marks) > 0 {
+		return e.Marks
+	}
+	m := fileLine.FindStringSubmatch(e.Where)
+	if m == nil {
+		return nil
+	}
+	line, err := strconv.Atoi(m[2])
+	if err != nil {
+		return nil
+	}
+	return []Mark{{File: m[1], Line: line}}
+}
+
+type renderer struct {
+	e     *Error
+	o     Options
+	head  string
+	body  []string
+	after []string
+}
+
+const (
+	red  = "31"
+	bold = "1"
+	dim  = "2"
+)
+
+func (r *renderer) paint(color, s string) string {
+	if !r.o.Color || s == "" {
+		return s
+	}
+	return "\x1b[" + color + "m" + s + "\x1b[0m"
+}
+
+// field adds a line "    name     text" below the excerpt.
+func (r *renderer) field(name, text string) {
+	if text = oneLine(text); text != "" {
+		r.after = append(r.after, r.cut("    "+fmt.Sprintf("%-8s", name)+" "+text))
+	}
+}
+
+func (r *renderer) tail() {
+	e := r.e
+	r.locals()
+	r.field("called", called(e))
+	r.field("request", e.Request)
+	r.field("while", e.While)
+	r.field("hint", e.Hint)
+	r.field("still", r.o.Still)
+	r.field("seen", r.o.Seen)
+}
+
+// locals takes at most two lines.
+func (r *renderer) locals() {
+	const indent = "             "
+	var lines []string
+	line := ""
+	for _, l := range r.e.Locals {
+		part := oneLine(l.Name + " = " + l.Value)
+		if line != "" && len(indent)+len(line)+3+len(part) > r.o.Width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += "   "
+		}
+		line += part
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	for i, l := range lines {
+		if i == 0 {
+			r.after = append(r.after, r.cut("    locals   "+l))
+		} else if i == 1 {
+			r.after = append(r.after, r.cut(indent+l))
+		}
+	}
+}
+
+// called is the way to the failing line: "in portal_for, irc.lua:146 in service "irc"".
+func called(e *Error) string {
+	var parts []string
+	for i, f := range e.Trace {
+		if i == 0 {
+			if f.Func != "" {
+				parts = append(parts, "in "+f.Func)
+			}
+			continue
+		}
+		if len(parts) == 4 {
+			parts = append(parts, "…")
+			break
+		}
+		part := fmt.Sprintf("%s:%d", f.File, f.Line)
+		if f.Func != "" {
+			part += " in " + f.Func
+		}
+		parts = append(parts, part)
+	}
+	text := strings.Join(parts, ", ")
+	if e.In == "" {
+		return text
+	}
+	if text == "" {
+		return "in " + e.In
+	}
+	return text + ", in " + e.In
+}
+
+// excerpt shows the places within room lines: one place with its surroundings, two
+// each with its own line.
+func (r *renderer) excerpt(src Source, marks []Mark, room int) {
+	if src == nil || len(marks) == 0 || room < 3 {
+		return
+	}
+	text, ok := src.Source(marks[0].File)
+	if !ok {
+		return
+	}
+	lines := strings.Split(text, "\n")
+	var body []string
+	if len(marks) == 1 {
+		body = r.single(lines, marks[0], room)
+	} else {
+		body = r.several(lines, marks, room)
+	}
+	if len(body) == 0 {
+		return
+	}
+	r.body = body
+	if len(body)+2 <= room {
+		r.body = append([]string{""}, body...)
+	}
+}
+
+// single shows two lines before and one after.
+func (r *renderer) single(lines []string, m Mark, room int) []string {
+	if m.Line < 1 || m.Line > len(lines) {
+		return nil
+	}
+	before, after := 2, 1
+	if room < 5 {
+		before, after = 1, 0
+	}
+	var out []string
+	for n := m.Line - before; n <= m.Line+after; n++ {
+		if n < 1 || n > len(lines) || n > m.Line && strings.TrimSpace(lines[n-1]) == "" {
+			continue
+		}
+		out = append(out, r.source(lines[n-1], n, n == m.Line))
+		if n == m.Line {
+			out = append(out, r.caret(lines[n-1], m)...)
+		}
+	}
+	return out
+}
+
+func (r *renderer) several(lines []string, marks []Mark, room int) []string {
+	var out []string
+	for _, m := range marks {
+		if m.Line < 1 || m.Line > len(lines) || len(out)+2 > room {
+			continue
+		}
+		out = append(out, r.source(lines[m.Line-1], m.Line, true))
+		out = append(out, r.caret(lines[m.Line-1], m)...)
+	}
+	return out
+}
+
+const gutter = 11 // "  > 1234 | "
+
+func (r *renderer) source(line string, n int, here bool) string {
+	arrow := " "
+	if here {
+		arrow = ">"
+	}
+	text := r.cut(fmt.Sprintf("  %s %4d | %s", arrow, n, plain(line)))
+	if here {
+		return r.paint(bold, text)
+	}
+	return r.paint(dim, text)
+}
+
+// caret points at a token; without a column it looks for the name that the message quotes.
+func (r *renderer) caret(line string, m Mark) []string {
+	col, length := m.Col, m.Len
+	if col == 0 && m.Note == "" {
+		col, length = find(line, r.e.Message)
+	}
+	if col < 1 || col > len(line)+1 {
+		if m.Note == "" {
+			return nil
+		}
+		col, length = len(line)-len(strings.TrimLeft(line, " \t"))+1, 0
+	}
+	end := min(col-1+max(length, 0), len(line))
+	start := gutter + utf8.RuneCountInString(plain(line[:col-1]))
+	width := max(utf8.RuneCountInString(plain(line[col-1:end])), 1)
+	if start+width > r.o.Width {
+		return nil
+	}
+	text := strings.Repeat(" ", start) + strings.Repeat("^", width)
+	if m.Note != "" {
+		text += " " + oneLine(m.Note)
+	}
+	return []string{r.paint(red, r.cut(text))}
+}
+
+var quoted = regexp.MustCompile(`'([^']+)'`)
+
+// find is the column and length of the name that a message quotes, as a whole word.
+func find(line, message string) (col, length int) {
+	for _, q := range quoted.FindAllStringSubmatch(message, -1) {
+		word := q[1]
+		for from := 0; from <= len(line)-len(word); {
+			i := strings.Index(line[from:], word)
+			if i < 0 {
+				break
+			}
+			i += from
+			if !wordAt(line, i-1) && !wordAt(line, i+len(word)) {
+				// `local x = y(x)`: what is read stands to the right
+				if j := strings.LastIndex(line, word+"."); j > i && !wordAt(line, j-1) {
+					i = j
+				}
+				return i + 1, len(word)
+			}
+			from = i + 1
+		}
+	}
+	return 0, 0
+}
+
+func wordAt(s string, i int) bool {
+	if i < 0 || i >= len(s) {
+		return false
+	}
+	c := s[i]
+	return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// plain makes a source line safe for a terminal: a tab is two blanks, control
+// characters and broken UTF-8 become one mark each.
+func plain(s string) string {
+	var b strings.Builder
+	for _, c := range strings.TrimSuffix(s, "\r") {
+		switch {
+		case c == '\t':
+			b.WriteString("  ")
+		case c < ' ' || c >= 0x7f && c < 0xa0 || c == utf8.RuneError || c == '\u2028' || c == '\u2029':
+			b.WriteRune('�')
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// oneLine is s without line breaks and control characters.
+func oneLine(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	return plain(strings.NewReplacer("\r\n", " ", "\n", " ").Replace(s))
+}
+
+// cut shortens a line to the width.
+func (r *renderer) cut(s string) string {
+	if utf8.RuneCountInString(s) <= r.o.Width {
+		return s
+	}
+	return string([]rune(s)[:r.o.Width-1]) + "…"
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"bridgehost/diag"
+)
+
+// module is one that is being loaded.
+type module struct {
+	name   string
+	loader *Task
+	done   chan struct{}
+}
+
+// Preload makes require(name) answer what open returns, made once per VM. Called
+// with the lock held.
+func (vm *VM) Preload(name string, open func(vm *VM) lua.LValue) { vm.preload[name] = open }
+
+// SetGlobal declares a global. Called with the lock held.
+func (vm *VM) SetGlobal(name string, v lua.LValue) { vm.L.G.Global.RawSetString(name, v) }
+
+// require answers a module of the host or of the script. A module that another
+// handler is loading is waited for; one that failed is tried anew.
+func (vm *VM) require(L *lua.LState) int {
+	name := L.CheckString(1)
+	for {
+		if v, ok := vm.loaded[name]; ok {
+			L.Push(v)
+			return 1
+		}
+		if m := vm.loading[name]; m != nil {
+			vm.awaitModule(L, m)
+			continue
+		}
+		break
+	}
+	if open := vm.preload[name]; open != nil {
+		v := open(vm)
+		vm.loaded[name] = v
+		L.Push(v)
+		return 1
+	}
+	file, tried := vm.cfg.Program.module(name)
+	if file == "" {
+		vm.noModule(L, name, tried)
+	}
+	vm.loadModule(L, name, file)
+	return 1
+}
+
+// loadModule runs the file and leaves its value on L. An error passes through.
+func (vm *VM) loadModule(L *lua.LState, name, file string) {
+	m := &module{name: name, loader: vm.task, done: make(chan struct{})}
+	vm.loading[name] = m
+	defer func() {
+		delete(vm.loading, name)
+		close(m.done)
+	}()
+	vm.Call(L, vm.function(vm.cfg.Program.chunk(file)), 1, lua.LString(name))
+	if v := L.Get(-1); v != lua.LNil {
+		vm.loaded[name] = v
+		return
+	}
+	L.Pop(1)
+	vm.loaded[name] = lua.LTrue
+	L.Push(lua.LTrue)
+}
+
+// awaitModule waits until the one who loads m is ready. Whoever waits for itself,
+// through others or not, gets an error instead.
+func (vm *VM) awaitModule(L *lua.LState, m *module) {
+	t := vm.task
+	path := []string{m.name}
+	for l := m.loader; l != nil; l = l.inside.loader {
+		if l == t {
+			L.RaiseError("loop loading module '%s' (%s)", m.name, strings.Join(append(path, m.name), " is waited for by "))
+		}
+		if l.inside == nil {
+			break
+		}
+		path = append(path, l.inside.name)
+	}
+	t.inside = m
+	vm.unlocked(t, t.Context(), func(ctx context.Context) {
+		select {
+		case <-m.done:
+		case <-ctx.Done():
+		}
+	})
+	t.inside = nil
+	vm.raiseEnded(L, t)
+}
+
+// noModule raises what was looked for and what there is.
+func (vm *VM) noModule(L *lua.LState, name string, tried []string) {
+	var host []string
+	for n := range vm.preload {
+		host = append(host, n)
+	}
+	own := vm.cfg.Program.modules()
+	e := &diag.Error{Kind: diag.KindUsage, Code: "E_MODULE",
+		Message: "module '" + name + "' not found: the host has none of that name, and the script has no file " + strings.Join(tried, " or ")}
+	if s := diag.Suggest(name, append(host, own...)); s != "" {
+		e.Hint = "did you mean '" + s + "'?"
+	} else if len(own) > 0 {
+		e.Hint = "the script's own modules are: " + strings.Join(own, ", ")
+	}
+	vm.Raise(L, e)
+}

@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/jonboulle/clockwork"
+
+	"bridgehost/delivery"
+	"bridgehost/diag"
+)
+
+// How long an item that failed with a retryable error waits before it is tried
+// again; doubled each time.
+const (
+	retryFirst = time.Second
+	retryMost  = 5 * time.Minute
+	// deadlineTries is how often an item may run into its own deadline before it is a dead letter.
+	deadlineTries = 5
+)
+
+// ScriptConfig is what a script runs with. All fields but Print, Args, Records and On… are needed.
+type ScriptConfig struct {
+	Name    string
+	Library Library
+	Matcher Matcher
+	Limits  Limits
+	Store   delivery.Store
+	Data    *delivery.Data
+	Records Records // nil: generations are not remembered over a restart
+	Clock   clockwork.Clock
+	Log     hclog.Logger
+	Print   func(line string)
+	Args    []string
+	// Drain is how long handlers of a replaced generation may go on; default 10 s.
+	Drain time.Duration
+	// OnReport hears every error of the script, once for each time it happens.
+	OnReport func(Report)
+	// OnDead hears of an item that became a dead letter.
+	OnDead func(item delivery.Item, err *diag.Error)
+	// OnLoad hears of each generation that began, and of each source that did not load.
+	OnLoad func(LoadReport)
+}
+
+// Script runs one script: one generation at a time, and a second one for the
+// moments of a reload. Items go through its lanes, which outlive generations.
+type Script struct {
+	Name string
+
+	cfg     ScriptConfig
+	clock   clockwork.Clock
+	log     hclog.Logger
+	lanes   *lanes
+	handles *handles
+	memory  *Memory
+	locks   *locks
+	errors  *errorLog
+
+	swapping chan struct{} // one slot: who may replace the generation
+	drains   sync.WaitGroup
+
+	mu      sync.Mutex
+	current *Generation
+	number  int // of the last generation
+	good    Source
+	loads   []LoadReport // the last ten
+	refused *diag.Error  // why what is on disk does not run
+	closed  bool
+}
+
+// NewScript makes a script that runs nothing yet: Start or Reload loads its first
+// generation. Items delivered before wait.
+func NewScript(cfg ScriptConfig) *Script {
+	if cfg.Drain == 0 {
+		cfg.Drain = 10 * time.Second
+	}
+	s := &Script{Name: cfg.Name, cfg: cfg, clock: cfg.Clock, log: cfg.Log, handles: newHandles(),
+		memory: newMemory(cfg.Clock), locks: newLocks(), errors: newErrorLog(cfg.Clock), swapping: make(chan struct{}, 1)}
+	s.lanes = newLanes(cfg.Clock, cfg.Limits.Handlers, s.work)
+	return s
+}
+
+// Memory is what bridge.memory keeps.
+func (s *Script) Memory() *Memory { return s.memory }
+
+// Data is what bridge.store keeps.
+func (s *Script) Data() *delivery.Data { return s.cfg.Data }
+
+// Limits are what the script may use.
+func (s *Script) Limits() Limits { return s.cfg.Limits }
+
+// Current is the generation that answers; nil before the first.
+func (s *Script) Current() *Generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// Deliver puts items behind what waits in their lanes.
+func (s *Script) Deliver(items ...delivery.Item) { s.lanes.add(items...) }
+
+// Backlog is how many items are not finished.
+func (s *Script) Backlog() int { n, _ := s.lanes.counts(); return n }
+
+// Quiet returns when no item runs.
+func (s *Script) Quiet() { s.lanes.wait() }
+
+// work runs one item in the generation that answers now.
+func (s *Script) work(item *delivery.Item, again func(verdict)) {
+	g := s.Current()
+	if g == nil || !g.enter() {
+		again(verdict{retry: true})
+		return
+	}
+	defer g.running.Done()
+	m, err := s.cfg.Matcher.Match(g, item)
+	if err == nil && len(m.Handlers) == 0 {
+		again(verdict{})
+		s.finish(item, delivery.Result{Outcome: delivery.Done}, nil)
+		return
+	}
+	parallel := m.parallel()
+	if parallel {
+		again(verdict{})
+	}
+	unit := s.unitFor(item)
+	if err == nil {
+		err = g.handle(m, unit)
+	}
+	g.count(err)
+	if err == nil {
+		again(verdict{})
+		s.finish(item, delivery.Result{Outcome: delivery.Done}, unit)
+		return
+	}
+	s.undo(unit)
+	s.failed(g, item, unit, m.Label, err, parallel, again)
+}
+
+// failed sends an item back into its lane, or makes a dead letter of it.
+func (s *Script) failed(g *Generation, item *delivery.Item, unit *delivery.Unit, label string, err *diag.Error, parallel bool, again func(verdict)) {
+	failure, jsonErr := json.Marshal(err)
+	if jsonErr != nil {
+		s.log.Error("an error cannot be written", "script", s.Name, "err", jsonErr)
+	}
+	cutOff := err.Kind == diag.KindStopping && g.isStopping()
+	if !cutOff {
+		s.report(g, err, label)
+	}
+	if cutOff || err.Retryable && (err.Kind != diag.KindTimeout || item.Attempts+1 < deadlineTries) {
+		r := delivery.Result{Outcome: delivery.Retry, Failure: failure}
+		if !cutOff {
+			r.NotBefore = s.clock.Now().Add(max(pauseAfter(item.Attempts), err.RetryAfter))
+		}
+		s.finish(item, r, unit)
+		item.Attempts++
+		item.Redelivered = true
+		if parallel {
+			item.NotBefore = r.NotBefore
+			s.lanes.add(*item)
+			return
+		}
+		again(verdict{retry: true, after: r.NotBefore})
+		return
+	}
+	again(verdict{})
+	s.finish(item, delivery.Result{Outcome: delivery.Dead, Failure: failure}, unit)
+	if s.cfg.OnDead != nil {
+		s.cfg.OnDead(*item, err)
+	}
+}
+
+func pauseAfter(attempts int) time.Duration {
+	return min(retryFirst<<min(attempts, 20), retryMost)
+}
+
+// unitFor makes the unit of one try, with the effects of earlier ones.
+func (s *Script) unitFor(item *delivery.Item) *delivery.Unit {
+	var known []delivery.Effect
+	if item.Redelivered || item.Attempts > 0 {
+		var err error
+		if known, err = s.cfg.Store.Effects(context.Background(), *item); err != nil {
+			s.log.Error("effects of an earlier try are not known; sends rely on the homeserver's memory", "script", s.Name, "err", err)
+		}
+	}
+	return delivery.NewUnit(*item, known, func(e delivery.Effect) {
+		if err := s.cfg.Store.PutEffects(context.Background(), e); err != nil {
+			s.log.Error("an effect is not recorded", "script", s.Name, "err", err)
+		}
+	})
+}
+
+// finish records how a try ended; the lane may have gone on already.
+func (s *Script) finish(item *delivery.Item, r delivery.Result, u *delivery.Unit) {
+	if err := s.cfg.Store.Finish(context.Background(), *item, r, u); err != nil {
+		s.log.Error("an event is not finished on disk and comes again after a restart", "script", s.Name, "room", item.Lane.Room, "err", err)
+		return
+	}
+	if u != nil && r.Outcome == delivery.Done {
+		s.cfg.Data.Committed(u)
+	}
+}
+
+// commit makes the writes of a unit without an item durable.
+func (s *Script) commit(u *delivery.Unit) *diag.Error {
+	if len(u.Writes()) == 0 {
+		return nil
+	}
+	if err := s.cfg.Store.Commit(context.Background(), u); err != nil {
+		s.undo(u)
+		return &diag.Error{Kind: diag.KindInternal, Message: "what was written is not on disk: " + err.Error(), Cause: err,
+			Hint: "look at the free space and the health of the disk"}
+	}
+	s.cfg.Data.Committed(u)
+	return nil
+}
+
+// commitSoon is commit for a service that goes on: the writes are on their way to disk.
+func (s *Script) commitSoon(u *delivery.Unit) {
+	if err := s.commit(u); err != nil {
+		s.log.Error("writes of a service are lost", "script", s.Name, "err", err)
+	}
+}
+
+func (s *Script) undo(u *delivery.Unit) {
+	if u != nil {
+		s.cfg.Data.Undo(u)
+	}
+}
+
+// Close ends the script: no item starts, handlers may go on for limit, then they are
+// cut off and their items stay in the inbox.
+func (s *Script) Close(limit time.Duration) {
+	s.lanes.close()
+	s.swapping <- struct{}{}
+	defer func() { <-s.swapping }()
+	s.mu.Lock()
+	g := s.current
+	s.current, s.closed = nil, true
+	s.mu.Unlock()
+	if g != nil {
+		g.end()
+		g.drain(limit)
+	}
+	s.drains.Wait()
+	s.lanes.wait()
+}

@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Source is the files of one script as they stood on disk.
+type Source struct {
+	Name  string            `json:"name"`  // the script's
+	Main  string            `json:"main"`  // what runs: "main.lua"
+	Files map[string]string `json:"files"` // relative path with slashes → text
+}
+
+// MaxSource is how many bytes the files of one script may have together.
+const MaxSource = 10 << 20
+
+// ErrNoScript is wrapped when there is nothing to load: no file, no main.lua.
+var ErrNoScript = errors.New("no script")
+
+// Hash names the content: equal files give equal hashes.
+func (s Source) Hash() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
+		fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(s.Files[name]), s.Files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// ReadSource reads a script: one .lua file, or a folder with main.lua or NAME.lua.
+// Specs, dot files and folders that begin with a dot are left out.
+func ReadSource(name, path string) (Source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Source{}, fmt.Errorf("%w: %w", ErrNoScript, err)
+	}
+	src := Source{Name: name, Files: map[string]string{}}
+	if !info.IsDir() {
+		src.Main = filepath.Base(path)
+		return src, src.read(path, src.Main)
+	}
+	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(path, p)
+		switch {
+		case d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "spec"):
+			return filepath.SkipDir
+		case d.IsDir() || !isSource(d.Name()):
+			return nil
+		}
+		return src.read(p, filepath.ToSlash(rel))
+	})
+	if err != nil {
+		return Source{}, err
+	}
+	for _, main := range []string{"main.lua", name + ".lua", filepath.Base(path) + ".lua"} {
+		if _, ok := src.Files[main]; ok {
+			src.Main = main
+			return src, nil
+		}
+	}
+	return Source{}, fmt.Errorf("%w in %s: there is neither main.lua nor %s.lua", ErrNoScript, path, name)
+}
+
+func (s *Source) read(path, rel string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoScript, err)
+	}
+	s.Files[rel] = string(text)
+	total := 0
+	for _, f := range s.Files {
+		total += len(f)
+	}
+	if total > MaxSource {
+		return fmt.Errorf("the files of script %s have more than %d bytes", s.Name, MaxSource)
+	}
+	return nil
+}
+
+// isSource tells which files belong to a script: Lua, but no spec and nothing that an
+// editor leaves about.
+func isSource(name string) bool {
+	return strings.HasSuffix(name, ".lua") && !strings.HasSuffix(name, "_spec.lua") && !ignored(name)
+}
+
+// ignored tells the names that editors and version control use for files of their own.
+func ignored(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".swp") ||
+		strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#") || name == "4913" ||
+		len(name) == len("sed??????") && strings.HasPrefix(name, "sed") && !strings.Contains(name, ".")
+}

@@ -1,0 +1,261 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"bridgehost/diag"
+	"bridgehost/engine"
+)
+
+// Config is bridgehost.toml. Paths in it are absolute once it is read.
+type Config struct {
+	Data       string           `toml:"data"`
+	Homeserver HomeserverConfig `toml:"homeserver"`
+	Appservice AppserviceConfig `toml:"appservice"`
+	Scripts    ScriptsConfig    `toml:"scripts"`
+	Storage    StorageConfig    `toml:"storage"`
+
+	// Path is where it was read; "" for a made one.
+	Path string `toml:"-"`
+}
+
+// HomeserverConfig says where the homeserver is.
+type HomeserverConfig struct {
+	URL     string `toml:"url"`
+	Name    string `toml:"name"`
+	Retries int    `toml:"retries"`
+}
+
+// AppserviceConfig says how the homeserver reaches us.
+type AppserviceConfig struct {
+	Registration string `toml:"registration"`
+	Listen       string `toml:"listen"`
+	Prefix       string `toml:"prefix"`
+	BridgeName   string `toml:"bridge_name"`
+}
+
+// ScriptsConfig says which scripts run, and how.
+type ScriptsConfig struct {
+	Dir      string                    `toml:"dir"`
+	Watch    bool                      `toml:"watch"`
+	Admins   []string                  `toml:"admins"`
+	Config   map[string]map[string]any `toml:"config"`
+	Limits   LimitsConfig              `toml:"limits"`
+	LimitsOf map[string]LimitsConfig   `toml:"limits_of"`
+}
+
+// LimitsConfig is what scripts may use; empty values keep the default.
+type LimitsConfig struct {
+	CPU         Duration `toml:"cpu"`
+	Handler     Duration `toml:"handler"`
+	Memory      Size     `toml:"memory"`
+	String      Size     `toml:"string"`
+	Handlers    int      `toml:"max_concurrent_handlers"`
+	Connections int      `toml:"connections"`
+	CallDepth   int      `toml:"call_depth"`
+	Timers      int      `toml:"timers"`
+}
+
+// StorageConfig says how sure a write must be.
+type StorageConfig struct {
+	Durability string `toml:"durability"` // full or normal
+}
+
+// ErrConfig is wrapped by every error about bridgehost.toml (exit code 3).
+var ErrConfig = errors.New("configuration not valid")
+
+// DefaultConfig has every key's default; url, name and registration have none that fit everybody.
+func DefaultConfig() Config {
+	return Config{
+		Data:       "data",
+		Homeserver: HomeserverConfig{Retries: 5},
+		Appservice: AppserviceConfig{Registration: "registration.yaml", Listen: "127.0.0.1:29333", Prefix: "_bh_", BridgeName: "bridgehost"},
+		Scripts:    ScriptsConfig{Dir: "scripts", Watch: true},
+		Storage:    StorageConfig{Durability: "full"},
+	}
+}
+
+// ReadConfig reads and checks a bridgehost.toml.
+func ReadConfig(path string) (Config, error) {
+	c := DefaultConfig()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return c, err
+	}
+	c.Path = abs
+	text, err := os.ReadFile(abs)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("%w: there is no %s; give its place with --config, or make one as the README shows", ErrConfig, path)
+	} else if err != nil {
+		return c, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	meta, err := toml.Decode(string(text), &c)
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		return c, fmt.Errorf("%w: %s:%d: %s", ErrConfig, path, parse.Position.Line, parse.Message)
+	} else if err != nil {
+		return c, fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return c, unknownKey(path, string(text), unknown[0])
+	}
+	if err := c.expand(filepath.Dir(abs)); err != nil {
+		return c, fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+	}
+	return c, c.check()
+}
+
+// knownKeys are all keys of bridgehost.toml, for suggestions; a test compares them with the structs.
+var knownKeys = []string{"data", "homeserver", "url", "name", "retries", "appservice", "registration", "listen", "prefix", "bridge_name",
+	"scripts", "dir", "watch", "admins", "config", "limits", "limits_of", "cpu", "handler", "memory", "string",
+	"max_concurrent_handlers", "connections", "call_depth", "timers", "storage", "durability"}
+
+func unknownKey(path, text string, key toml.Key) error {
+	last := key[len(key)-1]
+	where := path
+	word := regexp.MustCompile(`(^|[\s.\["])` + regexp.QuoteMeta(last) + `($|[\s.\]"=])`)
+	for i, line := range strings.Split(text, "\n") {
+		if word.MatchString(line) {
+			where = fmt.Sprintf("%s:%d", path, i+1)
+			break
+		}
+	}
+	hint := ""
+	if s := diag.Suggest(last, knownKeys); s != "" {
+		hint = fmt.Sprintf("; did you mean %q?", s)
+	}
+	return fmt.Errorf("%w: %s: unknown key %q%s", ErrConfig, where, key.String(), hint)
+}
+
+// expand fills in ${env:NAME} and ${file:PATH} and makes paths absolute; base is the file's folder.
+func (c *Config) expand(base string) error {
+	for _, s := range []*string{&c.Data, &c.Homeserver.URL, &c.Homeserver.Name, &c.Appservice.Registration,
+		&c.Appservice.Listen, &c.Appservice.Prefix, &c.Appservice.BridgeName, &c.Scripts.Dir} {
+		v, err := expandText(*s, base)
+		if err != nil {
+			return err
+		}
+		*s = v
+	}
+	for _, values := range c.Scripts.Config {
+		for k, v := range values {
+			e, err := expandValue(v, base)
+			if err != nil {
+				return err
+			}
+			values[k] = e
+		}
+	}
+	for _, s := range []*string{&c.Data, &c.Appservice.Registration, &c.Scripts.Dir} {
+		if !filepath.IsAbs(*s) {
+			*s = filepath.Join(base, *s)
+		}
+	}
+	return nil
+}
+
+func expandValue(v any, base string) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case string:
+		return expandText(v, base)
+	case []any:
+		for i := range v {
+			if v[i], err = expandValue(v[i], base); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for k := range v {
+			if v[k], err = expandValue(v[k], base); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+var reference = regexp.MustCompile(`\$\{(env|file):([^}]*)\}`)
+
+func expandText(s, base string) (string, error) {
+	var failed error
+	out := reference.ReplaceAllStringFunc(s, func(ref string) string {
+		m := reference.FindStringSubmatch(ref)
+		if m[1] == "env" {
+			v, ok := os.LookupEnv(m[2])
+			if !ok {
+				failed = fmt.Errorf("%s: the environment variable is not set", ref)
+			}
+			return v
+		}
+		path := m[2]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(base, path)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			failed = fmt.Errorf("%s: %w", ref, err)
+		}
+		return strings.TrimRight(string(text), "\r\n")
+	})
+	return out, failed
+}
+
+func (c *Config) check() error {
+	bad := func(key, what string) error { return fmt.Errorf("%w: %s: %s: %s", ErrConfig, c.Path, key, what) }
+	u, err := url.Parse(c.Homeserver.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return bad("homeserver.url", fmt.Sprintf("an address such as https://matrix.example.org is expected, got %q", c.Homeserver.URL))
+	}
+	if c.Homeserver.Name == "" || strings.ContainsAny(c.Homeserver.Name, "/@ ") {
+		return bad("homeserver.name", fmt.Sprintf("what stands after the colon in user ids is expected (example.org), got %q", c.Homeserver.Name))
+	}
+	if c.Homeserver.Retries < 0 {
+		return bad("homeserver.retries", "a number from 0 on is expected")
+	}
+	if c.Appservice.Prefix == "" {
+		return bad("appservice.prefix", "it must not be empty: it sets the bridges' users apart")
+	}
+	if c.Storage.Durability != "full" && c.Storage.Durability != "normal" {
+		return bad("storage.durability", fmt.Sprintf(`"full" or "normal" is expected, got %q`, c.Storage.Durability))
+	}
+	for _, a := range c.Scripts.Admins {
+		if !strings.HasPrefix(a, "@") || !strings.Contains(a, ":") {
+			return bad("scripts.admins", fmt.Sprintf("a user id is expected, got %q", a))
+		}
+	}
+	return nil
+}
+
+// LimitsFor are the limits of one script.
+func (c *Config) LimitsFor(script string) engine.Limits {
+	l := engine.DefaultLimits()
+	for _, from := range []LimitsConfig{c.Scripts.Limits, c.Scripts.LimitsOf[script]} {
+		set(&l.CPU, time.Duration(from.CPU))
+		set(&l.Handler, time.Duration(from.Handler))
+		set(&l.Memory, int64(from.Memory))
+		set(&l.String, int(from.String))
+		set(&l.Handlers, from.Handlers)
+		set(&l.Connections, from.Connections)
+		set(&l.CallDepth, from.CallDepth)
+		set(&l.Timers, from.Timers)
+	}
+	return l
+}
+
+func set[T comparable](to *T, v T) {
+	var zero T
+	if v != zero {
+		*to = v
+	}
+}

@@ -1,0 +1,190 @@
+// Package host is the wiring: configuration in, running host out. It is the only package
+// that knows all others. Run serves a homeserver, Exec runs one script to its end, Dev runs
+// one against a homeserver in the process.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/jonboulle/clockwork"
+
+	"bridgehost/appservice"
+	"bridgehost/control"
+	"bridgehost/intent"
+	"bridgehost/matrix"
+	"bridgehost/portal"
+	"bridgehost/store/sqlite"
+)
+
+// Options are what the command line says of a run.
+type Options struct {
+	Log     hclog.Logger
+	Listen  string // in place of appservice.listen
+	Poll    bool
+	NoWatch bool
+	Clock   clockwork.Clock // nil: real time
+	// Report shows what scripts do, for `dev`; nil: the log does.
+	Report Reporter
+}
+
+// shutdownLimit is how long handlers may go on when the host ends.
+const shutdownLimit = 10 * time.Second
+
+// Host is the running program: one registration, one homeserver, any number of scripts.
+type Host struct {
+	cfg     Config
+	opts    Options
+	reg     *appservice.Registration
+	log     hclog.Logger
+	clock   clockwork.Clock
+	started time.Time
+
+	db     *sqlite.DB
+	pool   *intent.Pool
+	router *portal.Router
+	inbox  *inbox
+
+	running context.Context // ends when the host stops to ask the homeserver things
+	cancel  context.CancelFunc
+
+	mu      sync.Mutex
+	scripts map[string]*script
+	told    map[matrix.RoomID]time.Time // when a room last heard of a dead letter
+}
+
+// open makes a host that serves nothing yet: store open, intents made, no script loaded.
+func open(cfg Config, o Options) (*Host, error) {
+	reg, err := readRegistration(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if o.Clock == nil {
+		o.Clock = clockwork.NewRealClock()
+	}
+	h := &Host{cfg: cfg, opts: o, reg: reg, log: o.Log, clock: o.Clock, started: o.Clock.Now(),
+		scripts: map[string]*script{}, told: map[matrix.RoomID]time.Time{}}
+	h.db, err = sqlite.Open(cfg.Data, sqlite.Options{
+		Durability: cfg.Storage.Durability, Own: h.owns, Clock: o.Clock, Log: o.Log.Named("store"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.running, h.cancel = context.WithCancel(context.Background())
+	h.pool = intent.NewPool(intent.Config{
+		HomeserverURL: cfg.Homeserver.URL, ServerName: cfg.Homeserver.Name, ASToken: reg.ASToken,
+		Bot: matrix.NewUserID(reg.SenderLocalpart, cfg.Homeserver.Name), BridgeName: cfg.Appservice.BridgeName,
+		Retries: cfg.Homeserver.Retries, Store: h.db, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
+	})
+	h.inbox = newInbox(h)
+	h.router = h.newRouter()
+	return h, nil
+}
+
+// owns tells the users of our registration.
+func (h *Host) owns(user matrix.UserID) bool { return h.reg.OwnsUser(user) }
+
+// close ends everything, in the order in which it depends on each other.
+func (h *Host) close() error {
+	h.cancel()
+	var ending sync.WaitGroup
+	for _, s := range h.all() {
+		ending.Go(func() { s.Close(shutdownLimit) })
+	}
+	ending.Wait()
+	h.inbox.asking.Wait()
+	return h.db.Close()
+}
+
+func (h *Host) script(name string) *script {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.scripts[name]
+}
+
+// all lists the scripts by name.
+func (h *Host) all() []*script {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []*script
+	for _, name := range slices.Sorted(maps.Keys(h.scripts)) {
+		all = append(all, h.scripts[name])
+	}
+	return all
+}
+
+func (h *Host) backlog() int {
+	n := 0
+	for _, s := range h.all() {
+		n += s.Backlog()
+	}
+	return n
+}
+
+// Run serves until ctx ends.
+func Run(ctx context.Context, cfg Config, o Options) error {
+	h, err := open(cfg, o)
+	if err != nil {
+		return err
+	}
+	err = h.serve(ctx)
+	return errors.Join(err, h.close())
+}
+
+func (h *Host) serve(ctx context.Context) error {
+	address := h.cfg.Appservice.Listen
+	if h.opts.Listen != "" {
+		address = h.opts.Listen
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for the homeserver on %s (appservice.listen): %w", address, err)
+	}
+	defer listener.Close()
+	ctl, err := control.Listen(filepath.Join(h.cfg.Data, control.SocketName), h.calls())
+	if err != nil {
+		return err
+	}
+	defer ctl.Close()
+	if err := h.loadAll(ctx); err != nil {
+		return err
+	}
+	if err := h.inbox.resume(ctx); err != nil {
+		return err
+	}
+	server := &http.Server{Handler: h.appservice(), ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	stopWatching := h.watch()
+	defer stopWatching()
+	stopSignals := h.reloadOnSIGHUP(ctx)
+	defer stopSignals()
+	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))
+	select {
+	case err = <-failed:
+		return fmt.Errorf("serve the homeserver: %w", err)
+	case <-ctx.Done():
+	}
+	h.log.Info("stopping; handlers finish", "at_most", shutdownLimit)
+	stop, cancel := context.WithTimeout(context.Background(), shutdownLimit)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		server.Close()
+	}
+	return nil
+}
+
+func (h *Host) appservice() http.Handler {
+	return appservice.NewServer(appservice.ServerOptions{
+		Registration: h.reg, Log: h.inbox, Clock: h.clock, Logger: h.log.Named("appservice"),
+	})
+}

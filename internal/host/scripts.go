@@ -1,0 +1,214 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"bridgehost/delivery"
+	"bridgehost/diag"
+	"bridgehost/engine"
+	"bridgehost/luabind"
+)
+
+// script is one script with all that it works with.
+type script struct {
+	*engine.Script
+	found found
+	lua   *luabind.Script
+}
+
+// loadAll loads the scripts of scripts.dir. One that does not load keeps none of the
+// others from running.
+func (h *Host) loadAll(ctx context.Context) error {
+	scripts, refused, err := discover(h.cfg.Scripts.Dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	for _, err := range refused {
+		h.log.Warn("not a script", "err", err)
+	}
+	for _, f := range scripts {
+		if err := h.add(ctx, f); err != nil {
+			return err
+		}
+	}
+	if len(scripts) == 0 {
+		h.log.Warn("there is no script yet; put one there and it runs", "folder", h.cfg.Scripts.Dir)
+	}
+	return nil
+}
+
+// add makes a script known and loads it. A source that does not load is no error: it
+// was reported, and its events wait.
+func (h *Host) add(ctx context.Context, f found) error {
+	s, err := h.newScript(f, nil)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.scripts[f.name] = s
+	h.mu.Unlock()
+	if err := h.resumeScript(ctx, f.name, func(items ...delivery.Item) { s.Deliver(items...) }); err != nil {
+		return fmt.Errorf("script %s: its unfinished events: %w", f.name, err)
+	}
+	src, err := f.read()
+	if err != nil {
+		h.log.Error("script not read", "script", f.name, "err", err)
+		return nil
+	}
+	_ = s.Start(ctx, src) // OnLoad reported it
+	return nil
+}
+
+// reloadOne loads a script as it is on disk. A file that is gone unloads nothing.
+func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
+	src, err := s.found.read()
+	if errors.Is(err, engine.ErrNoScript) {
+		h.log.Warn("the script's file is gone; what runs goes on", "script", s.Name, "path", s.found.path)
+		return err
+	} else if err != nil {
+		h.log.Error("script not read; what runs goes on", "script", s.Name, "err", err)
+		return err
+	}
+	var failed *diag.Error
+	if s.Current() == nil {
+		failed = s.Start(ctx, src)
+	} else {
+		failed = s.Reload(ctx, src, reason)
+	}
+	if failed != nil {
+		return failed
+	}
+	return nil
+}
+
+// rescan looks for new scripts.
+func (h *Host) rescan(ctx context.Context) {
+	scripts, refused, err := discover(h.cfg.Scripts.Dir)
+	if err != nil {
+		h.log.Warn("scripts are not looked for", "err", err)
+		return
+	}
+	for _, err := range refused {
+		h.log.Warn("not a script", "err", err)
+	}
+	for _, f := range scripts {
+		if h.script(f.name) != nil {
+			continue
+		}
+		if err := h.add(ctx, f); err != nil {
+			h.log.Error("script not added", "script", f.name, "err", err)
+		}
+	}
+}
+
+// watch loads scripts again when they are saved.
+func (h *Host) watch() (stop func()) {
+	if h.opts.NoWatch || !h.cfg.Scripts.Watch {
+		return func() {}
+	}
+	w, err := engine.Watch(h.cfg.Scripts.Dir, h.opts.Poll, h.clock, h.log, func() { h.changed(h.running) })
+	if err != nil {
+		h.log.Error("saves are not noticed; use bridgehost reload", "err", err)
+		return func() {}
+	}
+	return w.Close
+}
+
+// changed is called when files have changed.
+func (h *Host) changed(ctx context.Context) {
+	for _, s := range h.all() {
+		_ = h.reloadOne(ctx, s, engine.ReasonSaved) // OnLoad reported it
+	}
+	h.rescan(ctx)
+}
+
+// reloadOnSIGHUP loads everything again when the signal comes.
+func (h *Host) reloadOnSIGHUP(ctx context.Context) (stop func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		for {
+			select {
+			case <-hup:
+				h.log.Info("SIGHUP: loading all scripts again")
+				h.rescan(ctx)
+				for _, s := range h.all() {
+					_ = h.reloadOne(ctx, s, engine.ReasonAsked) // OnLoad reported it
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(hup); cancel() }
+}
+
+// Reporter shows what scripts do.
+type Reporter interface {
+	Loaded(r engine.LoadReport, text string)
+	Failed(r engine.Report, text string)
+	Printed(script, line string)
+}
+
+// onLoad tells the log, or the reporter, what became of a source.
+func (h *Host) onLoad(r engine.LoadReport) {
+	text := ""
+	if r.Err != nil {
+		text = diag.Render(r.Err, diag.Files(r.Sources), diag.Options{Still: running(r.Running)})
+	}
+	if h.opts.Report != nil {
+		h.opts.Report.Loaded(r, text)
+		return
+	}
+	if r.Err != nil {
+		h.log.Error("script not loaded; "+running(r.Running), "script", r.Script, "err", r.Err, "details", "\n"+text)
+		return
+	}
+	h.log.Info("script loaded", "script", r.Script, "generation", r.Number, "reason", r.Reason,
+		"took", r.Took.Round(time.Microsecond), "held", r.Held.Round(time.Microsecond))
+}
+
+func running(generation int) string {
+	if generation == 0 {
+		return "nothing runs, its events wait"
+	}
+	return fmt.Sprintf("generation %d keeps running", generation)
+}
+
+// onReport tells the log, or the reporter, of an error.
+func (h *Host) onReport(r engine.Report) {
+	o := diag.Options{}
+	if r.Seen > 1 {
+		o.Seen = fmt.Sprintf("%d times in the last minute", r.Seen)
+	}
+	text := diag.Render(r.Err, diag.Files(r.Sources), o)
+	if h.opts.Report != nil {
+		h.opts.Report.Failed(r, text)
+		return
+	}
+	if r.Seen > 1 { // the text was shown within this minute
+		h.log.Error("script failed again", "script", r.Script, "generation", r.Generation, "in", r.Label, "err", r.Err, "seen", r.Seen)
+		return
+	}
+	h.log.Error("script failed", "script", r.Script, "generation", r.Generation, "in", r.Label, "err", r.Err, "details", "\n"+text)
+}
+
+// renderLoad is the text of a source that did not load.
+func (h *Host) renderLoad(s *script, e *diag.Error) string {
+	generation := 0
+	if g := s.Current(); g != nil {
+		generation = g.Number
+	}
+	var files map[string]string
+	if loads := s.Loads(); len(loads) > 0 {
+		files = loads[len(loads)-1].Sources
+	}
+	return diag.Render(e, diag.Files(files), diag.Options{Still: running(generation)})
+}

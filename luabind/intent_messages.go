@@ -1,0 +1,140 @@
+package luabind
+
+import (
+	"encoding/json"
+
+	"bridgehost/capability"
+	"bridgehost/intent"
+	"bridgehost/matrix"
+)
+
+var sendMessageEvent = method(intentClass, "send_message_event", capability.MatrixSend, waits,
+	`Sends an event that is not state, and returns its ID. In the handler of an event it is sent once, even when the handler runs again.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room    matrix.RoomID `lua:"room_id" doc:"the room"`
+		Type    string        `lua:"event_type" doc:"the event's type, such as com.example.thing"`
+		Content Map           `lua:"content" doc:"the event's content"`
+		txnArgs
+	}) (matrix.EventID, error) {
+		return i.SendMessageEvent(c.Context(), a.Room, a.Type, json.RawMessage(a.Content), intent.SendMessageEventOptions{EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
+
+var sendMessage = method(intentClass, "send_message", capability.MatrixSend, waits,
+	`Sends a message of any content, and returns its ID. A text stands for a message of type m.text.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room    matrix.RoomID `lua:"room_id" doc:"the room"`
+		Content Content       `lua:"content" doc:"the content, a text, or what bridge.markdown and bridge.html make"`
+		txnArgs
+	}) (matrix.EventID, error) {
+		return i.SendMessage(c.Context(), a.Room, json.RawMessage(a.Content), intent.SendMessageOptions{EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
+
+// html is the formatted form: as given, or of the text.
+func (t Text) html(given string) string {
+	if given != "" {
+		return given
+	}
+	return t.HTML
+}
+
+var sendText = method(intentClass, "send_text", capability.MatrixSend, waits,
+	`Sends a text, and returns its ID. With html only, the plain form is made from it.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room      matrix.RoomID `lua:"room_id" doc:"the room"`
+		Text      Text          `lua:"text,opt" doc:"the text; bridge.markdown and bridge.html give both forms"`
+		HTML      string        `lua:"html,opt" doc:"the formatted form"`
+		MsgType   string        `lua:"msgtype,opt" default:"m.text" doc:"the message's type"`
+		RelatesTo Map           `lua:"relates_to,opt" doc:"the content's m.relates_to"`
+		txnArgs
+	}) (matrix.EventID, error) {
+		return i.SendText(c.Context(), a.Room, intent.SendTextOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML), MsgType: a.MsgType,
+			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`intent:send_text(room_id, "hello")`))
+
+// textArgs are those of send_notice and send_emote.
+type textArgs struct {
+	Room      matrix.RoomID `lua:"room_id" doc:"the room"`
+	Text      Text          `lua:"text,opt" doc:"the text; bridge.markdown and bridge.html give both forms"`
+	HTML      string        `lua:"html,opt" doc:"the formatted form"`
+	RelatesTo Map           `lua:"relates_to,opt" doc:"the content's m.relates_to"`
+	txnArgs
+}
+
+var sendNotice = method(intentClass, "send_notice", capability.MatrixSend, waits,
+	`Sends a text that bots do not answer, and returns its ID.`,
+	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
+		return i.SendNotice(c.Context(), a.Room, intent.SendNoticeOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
+			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
+
+var sendEmote = method(intentClass, "send_emote", capability.MatrixSend, waits,
+	`Sends what the user does ("waves"), and returns its ID.`,
+	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
+		return i.SendEmote(c.Context(), a.Room, intent.SendEmoteOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
+			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
+
+var react = method(intentClass, "react", capability.MatrixSend, waits,
+	`Reacts to an event, and returns the reaction's ID.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room  matrix.RoomID  `lua:"room_id" doc:"the room"`
+		Event matrix.EventID `lua:"event_id" doc:"the event"`
+		Key   string         `lua:"key" doc:"usually an emoji"`
+		txnArgs
+	}) (matrix.EventID, error) {
+		return i.React(c.Context(), a.Room, a.Event, a.Key, intent.ReactOptions{EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN", "M_DUPLICATE_ANNOTATION"))
+
+var redact = method(intentClass, "redact", capability.MatrixRedact, waits,
+	`Takes an event back, and returns the redaction's ID.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
+		Event        matrix.EventID `lua:"event_id" doc:"the event"`
+		Reason       string         `lua:"reason,opt" doc:"shown to all"`
+		ExtraContent Map            `lua:"extra_content,opt" doc:"further fields of the redaction"`
+		txnArgs
+	}) (matrix.EventID, error) {
+		return i.Redact(c.Context(), a.Room, a.Event, intent.RedactOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent), EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN"))
+
+var setTyping = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,
+	"Shows the user as typing for `timeout` milliseconds (0 stops). The same again within its timeout asks nothing of the homeserver.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room        matrix.RoomID `lua:"room_id" doc:"the room"`
+		IsTyping    *bool         `lua:"is_typing,opt" default:"true" doc:"false stops"`
+		Timeout     *int          `lua:"timeout,opt" default:"5000" doc:"milliseconds"`
+		IgnoreCache bool          `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when it knows"`
+	}) (none, error) {
+		return none{}, i.SetTyping(c.Context(), a.Room, intent.SetTypingOptions{IsTyping: a.IsTyping, Timeout: a.Timeout, IgnoreCache: a.IgnoreCache})
+	})
+
+var markRead = method(intentClass, "mark_read", capability.MatrixEphemeral, waits,
+	`Marks the room as read up to an event. The same again asks nothing of the homeserver.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
+		Event        matrix.EventID `lua:"event_id" doc:"the last event that was read"`
+		ExtraContent Map            `lua:"extra_content,opt" doc:"further fields of the read marks"`
+	}) (none, error) {
+		return none{}, i.MarkRead(c.Context(), a.Room, a.Event, intent.MarkReadOptions{ExtraContent: json.RawMessage(a.ExtraContent)})
+	})
+
+var setFullyReadMarker = method(intentClass, "set_fully_read_marker", capability.MatrixEphemeral, waits,
+	`Sets the user's own mark of what is read, and with read_receipt the public one too.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
+		FullyRead    matrix.EventID `lua:"fully_read" doc:"the last event that was read"`
+		ReadReceipt  matrix.EventID `lua:"read_receipt,opt" doc:"the event that others see as read"`
+		ExtraContent Map            `lua:"extra_content,opt" doc:"further fields of the read marks"`
+	}) (none, error) {
+		return none{}, i.SetFullyReadMarker(c.Context(), a.Room, a.FullyRead, intent.SetFullyReadMarkerOptions{ReadReceipt: a.ReadReceipt, ExtraContent: json.RawMessage(a.ExtraContent)})
+	})
+
+var sendReceipt = method(intentClass, "send_receipt", capability.MatrixEphemeral, waits,
+	`Tells the others that an event was read.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room        matrix.RoomID  `lua:"room_id" doc:"the room"`
+		Event       matrix.EventID `lua:"event_id" doc:"the event"`
+		ReceiptType string         `lua:"receipt_type,opt" default:"m.read" doc:"m.read, or m.read.private"`
+	}) (none, error) {
+		return none{}, i.SendReceipt(c.Context(), a.Room, a.Event, intent.SendReceiptOptions{ReceiptType: a.ReceiptType})
+	})

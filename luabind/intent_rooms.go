@@ -1,0 +1,170 @@
+package luabind
+
+import (
+	"encoding/json"
+
+	"bridgehost/capability"
+	"bridgehost/intent"
+	"bridgehost/matrix"
+)
+
+var ensureRegistered = method(intentClass, "ensure_registered", capability.MatrixGhosts, waits,
+	`Registers the user unless the state store knows that it is. Every other call does this by itself.`,
+	func(c *Call, i *intent.Intent, _ *struct{}) (none, error) {
+		return none{}, i.EnsureRegistered(c.Context())
+	},
+	errcodes("M_EXCLUSIVE"))
+
+var ensureJoined = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
+	`Joins the room unless the state store knows that the user is in it. If the room is invite-only or the user is banned, the bot first invites or unbans it. Returns whether the user was joined just now.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room        RoomOrAlias         `lua:"room_id" type:"room ID" doc:"the room"`
+		IgnoreCache bool                `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when the store knows"`
+		Bot         Opt[*intent.Intent] `lua:"bot,opt" doc:"who invites, in place of the bot; json.null: nobody"`
+	}) (bool, error) {
+		return i.EnsureJoined(c.Context(), matrix.RoomID(a.Room), intent.EnsureJoinedOptions{IgnoreCache: a.IgnoreCache, Bot: a.Bot.Value, NoBot: a.Bot.Null})
+	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
+
+var joinRoom = method(intentClass, "join_room", capability.MatrixSend, waits,
+	`Joins a room by ID or alias, always asking the homeserver. Returns the room's ID.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room             RoomOrAlias `lua:"room_id_or_alias" doc:"the room"`
+		Servers          []string    `lua:"servers,opt" doc:"servers that know the room"`
+		ThirdPartySigned Map         `lua:"third_party_signed,opt" doc:"the proof of an invitation by e-mail"`
+		MaxRetries       *int        `lua:"max_retries,opt" default:"4" doc:"how often a join is tried again that failed for no lasting reason"`
+	}) (matrix.RoomID, error) {
+		return i.JoinRoom(c.Context(), string(a.Room), intent.JoinRoomOptions{Servers: a.Servers, ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), MaxRetries: a.MaxRetries})
+	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
+
+var joinRoomByID = method(intentClass, "join_room_by_id", capability.MatrixSend, waits,
+	`Joins a room by its ID, always asking the homeserver. Returns the room's ID.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room             matrix.RoomID `lua:"room_id" doc:"the room"`
+		ThirdPartySigned Map           `lua:"third_party_signed,opt" doc:"the proof of an invitation by e-mail"`
+		ExtraContent     Map           `lua:"extra_content,opt" doc:"further fields of the membership event"`
+	}) (matrix.RoomID, error) {
+		return i.JoinRoomByID(c.Context(), a.Room, intent.JoinRoomByIDOptions{ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), ExtraContent: json.RawMessage(a.ExtraContent)})
+	}, errcodes("M_FORBIDDEN"))
+
+var leaveRoom = method(intentClass, "leave_room", capability.MatrixSend, waits,
+	`Leaves the room. That the user is not in it is no error unless asked for.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room           matrix.RoomID `lua:"room_id" doc:"the room"`
+		Reason         string        `lua:"reason,opt" doc:"shown to the others"`
+		ExtraContent   Map           `lua:"extra_content,opt" doc:"further fields of the membership event"`
+		RaiseNotInRoom bool          `lua:"raise_not_in_room,opt" default:"false" doc:"raise when the user is not in the room"`
+	}) (none, error) {
+		return none{}, i.LeaveRoom(c.Context(), a.Room, intent.LeaveRoomOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent), RaiseNotInRoom: a.RaiseNotInRoom})
+	})
+
+var errorAndLeave = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
+	`Says why in a notice, and leaves the room.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room matrix.RoomID `lua:"room_id" doc:"the room"`
+		Text Text          `lua:"text,opt" doc:"the notice; bridge.markdown and bridge.html give both forms"`
+		HTML string        `lua:"html,opt" doc:"the notice's formatted form"`
+	}) (none, error) {
+		html := a.HTML
+		if html == "" {
+			html = a.Text.HTML
+		}
+		return none{}, i.ErrorAndLeave(c.Context(), a.Room, intent.ErrorAndLeaveOptions{Text: a.Text.Body, HTML: html})
+	})
+
+var inviteUser = method(intentClass, "invite_user", capability.MatrixInvite, waits,
+	`Invites a user to the room. That the user is in it already is success.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room         matrix.RoomID `lua:"room_id" doc:"the room"`
+		User         matrix.UserID `lua:"user_id" doc:"whom to invite"`
+		Reason       string        `lua:"reason,opt" doc:"shown to the invited user"`
+		CheckCache   bool          `lua:"check_cache,opt" default:"false" doc:"send nothing when the store says invited or joined"`
+		ExtraContent Map           `lua:"extra_content,opt" doc:"further fields of the membership event"`
+		EnsureJoined *bool         `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
+	}) (none, error) {
+		return none{}, i.InviteUser(c.Context(), a.Room, a.User, intent.InviteUserOptions{Reason: a.Reason, CheckCache: a.CheckCache,
+			ExtraContent: json.RawMessage(a.ExtraContent), EnsureJoined: a.EnsureJoined})
+	}, errcodes("M_FORBIDDEN"))
+
+// removalArgs are those of kick_user, ban_user and unban_user.
+type removalArgs struct {
+	Room         matrix.RoomID `lua:"room_id" doc:"the room"`
+	User         matrix.UserID `lua:"user_id" doc:"whom"`
+	Reason       string        `lua:"reason,opt" doc:"shown to all"`
+	ExtraContent Map           `lua:"extra_content,opt" doc:"further fields of the membership event"`
+}
+
+var kickUser = method(intentClass, "kick_user", capability.MatrixModerate, waits, `Removes a user from the room.`,
+	func(c *Call, i *intent.Intent, a *removalArgs) (none, error) {
+		return none{}, i.KickUser(c.Context(), a.Room, a.User, intent.KickUserOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent)})
+	}, errcodes("M_FORBIDDEN"))
+
+var banUser = method(intentClass, "ban_user", capability.MatrixModerate, waits, `Bans a user from the room.`,
+	func(c *Call, i *intent.Intent, a *removalArgs) (none, error) {
+		return none{}, i.BanUser(c.Context(), a.Room, a.User, intent.BanUserOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent)})
+	}, errcodes("M_FORBIDDEN"))
+
+var unbanUser = method(intentClass, "unban_user", capability.MatrixModerate, waits, `Lifts a ban.`,
+	func(c *Call, i *intent.Intent, a *removalArgs) (none, error) {
+		return none{}, i.UnbanUser(c.Context(), a.Room, a.User, intent.UnbanUserOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent)})
+	}, errcodes("M_FORBIDDEN"))
+
+var createRoom = method(intentClass, "create_room", capability.MatrixCreateRoom, waits,
+	`Makes a room and returns its ID. After a crash in between it may be made twice; bridge.portal makes a room once.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		AliasLocalpart        string          `lua:"alias_localpart,opt" doc:"the alias without # and server name"`
+		Visibility            string          `lua:"visibility,opt" enum:"private|public" default:"private" doc:"whether the room directory shows it"`
+		Preset                string          `lua:"preset,opt" default:"private_chat" doc:"private_chat, trusted_private_chat or public_chat"`
+		Name                  string          `lua:"name,opt" doc:"the room's name"`
+		Topic                 string          `lua:"topic,opt" doc:"the room's topic"`
+		IsDirect              bool            `lua:"is_direct,opt" default:"false" doc:"invitees see it as a direct chat"`
+		Invitees              []matrix.UserID `lua:"invitees,opt" doc:"who is invited"`
+		InitialState          []Map           `lua:"initial_state,opt" doc:"state events: {type, state_key, content}"`
+		RoomVersion           string          `lua:"room_version,opt" doc:"in place of the homeserver's default"`
+		CreationContent       Map             `lua:"creation_content,opt" doc:"further fields of m.room.create"`
+		PowerLevelOverride    Map             `lua:"power_level_override,opt" doc:"fields of the power levels"`
+		BeeperAutoJoinInvites bool            `lua:"beeper_auto_join_invites,opt" default:"false" doc:"invitees join at once, on homeservers that can do that"`
+		CustomRequestFields   Map             `lua:"custom_request_fields,opt" doc:"further fields of the request"`
+	}) (matrix.RoomID, error) {
+		return i.CreateRoom(c.Context(), intent.CreateRoomOptions{AliasLocalpart: a.AliasLocalpart, Visibility: a.Visibility, Preset: a.Preset,
+			Name: a.Name, Topic: a.Topic, IsDirect: a.IsDirect, Invitees: a.Invitees, InitialState: raws(a.InitialState), RoomVersion: a.RoomVersion,
+			CreationContent: json.RawMessage(a.CreationContent), PowerLevelOverride: json.RawMessage(a.PowerLevelOverride),
+			BeeperAutoJoinInvites: a.BeeperAutoJoinInvites, CustomRequestFields: json.RawMessage(a.CustomRequestFields)})
+	}, errcodes("M_ROOM_IN_USE"))
+
+type roomArgs struct {
+	Room matrix.RoomID `lua:"room_id" doc:"the room"`
+}
+
+var forgetRoom = method(intentClass, "forget_room", capability.MatrixSend, waits, `Forgets a room that was left.`,
+	func(c *Call, i *intent.Intent, a *roomArgs) (none, error) {
+		return none{}, i.ForgetRoom(c.Context(), a.Room)
+	})
+
+var getJoinedRooms = method(intentClass, "get_joined_rooms", capability.MatrixRead, waits, `Lists the rooms in which the user is.`,
+	func(c *Call, i *intent.Intent, _ *struct{}) ([]matrix.RoomID, error) {
+		return i.GetJoinedRooms(c.Context())
+	})
+
+var addRoomAlias = method(intentClass, "add_room_alias", capability.MatrixDirectory, waits, `Gives the room an alias.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Room           matrix.RoomID `lua:"room_id" doc:"the room"`
+		AliasLocalpart string        `lua:"alias_localpart" doc:"the alias without # and server name"`
+		Override       bool          `lua:"override,opt" default:"false" doc:"take the alias from another room"`
+	}) (none, error) {
+		return none{}, i.AddRoomAlias(c.Context(), a.Room, a.AliasLocalpart, intent.AddRoomAliasOptions{Override: a.Override})
+	}, errcodes("M_UNKNOWN", "M_EXCLUSIVE"))
+
+var removeRoomAlias = method(intentClass, "remove_room_alias", capability.MatrixDirectory, waits, `Removes an alias. That there is none is no error unless asked for.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		AliasLocalpart string `lua:"alias_localpart" doc:"the alias without # and server name"`
+		Raise404       bool   `lua:"raise_404,opt" default:"false" doc:"raise when there is no such alias"`
+	}) (none, error) {
+		return none{}, i.RemoveRoomAlias(c.Context(), a.AliasLocalpart, intent.RemoveRoomAliasOptions{Raise404: a.Raise404})
+	}, errcodes("M_NOT_FOUND"))
+
+var resolveRoomAlias = method(intentClass, "resolve_room_alias", capability.MatrixDirectory, waits, `Asks what room an alias stands for. Returns {room_id, servers}.`,
+	func(c *Call, i *intent.Intent, a *struct {
+		Alias matrix.RoomAlias `lua:"room_alias" doc:"the alias"`
+	}) (*intent.ResolvedAlias, error) {
+		return i.ResolveRoomAlias(c.Context(), a.Alias)
+	}, errcodes("M_NOT_FOUND"))

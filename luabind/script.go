@@ -1,0 +1,80 @@
+package luabind
+
+import (
+	"context"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/jonboulle/clockwork"
+
+	"bridgehost/capability"
+	"bridgehost/delivery"
+	"bridgehost/diag"
+	"bridgehost/intent"
+	"bridgehost/matrix"
+	"bridgehost/portal"
+)
+
+// Script is what the bindings of one script work with, in all of its generations.
+// internal/host fills it in before the first generation loads; it does not change
+// then, but for Config, which SetConfig replaces between generations.
+type Script struct {
+	Name       string // "irc"
+	Version    string // of the bundle, "" for a single file
+	ServerName string // "example.org"
+	Prefix     string // of our users: "_bh_"
+	BridgeName string // marks a double puppet's own events
+	HostBot    matrix.UserID
+	Dir        string // where the script's files are
+	Standalone bool   // runs under exec: ends with its main chunk
+
+	Bot     *intent.Intent
+	Pool    *intent.Pool
+	Portals *portal.Manager
+	Data    *delivery.Data
+	Admins  []matrix.UserID
+	Clock   clockwork.Clock
+	Log     hclog.Logger
+	Host    Host
+
+	// Config is what the host's configuration says about this script: TOML values.
+	Config map[string]any
+}
+
+// Host is what bindings ask of the host around them. internal/host implements it.
+type Host interface {
+	// CommandClash lists the other scripts that see the room and have a command of that name.
+	CommandClash(room matrix.RoomID, script, name string) []string
+	// ProfileName is the name by which user is known in room, "" when unknown.
+	ProfileName(ctx context.Context, room matrix.RoomID, user matrix.UserID) string
+}
+
+// Check is the one place where a call leaves the VM: it tells whether the script may
+// use that capability on scope. A person's own scripts may do everything; the grants
+// of an installed bundle will be looked up here.
+func (s *Script) Check(need capability.Need, scope string) error {
+	if !need.Valid() {
+		return &diag.Error{Kind: diag.KindInternal, Message: "a function was declared without saying what capability it needs"}
+	}
+	return nil
+}
+
+// Owns tells whether user is this script's bot or one of its ghosts.
+func (s *Script) Owns(user matrix.UserID) bool {
+	local, server := user.Localpart(), user.Server()
+	if server != s.ServerName {
+		return false
+	}
+	own := s.Prefix + s.Name
+	return local == own || len(local) > len(own) && local[:len(own)] == own && local[len(own)] == '_' ||
+		s.Bot != nil && user == s.Bot.MXID()
+}
+
+// IsAdmin tells whether user may give administrators' commands.
+func (s *Script) IsAdmin(user matrix.UserID) bool {
+	for _, a := range s.Admins {
+		if a == user {
+			return true
+		}
+	}
+	return false
+}

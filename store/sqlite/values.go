@@ -1,0 +1,28 @@
+package sqlite
+
+import "time"
+
+const ofScript = "script = (SELECT id FROM scripts WHERE name = ?)"
+
+// Get returns a committed value, nil when there is none or it has expired at now.
+func (db *DB) Get(script, store, key string, now time.Time) (value []byte, err error) {
+	err = db.read(func(c *conn) error {
+		_, err := c.one(func(r row) {
+			if e := r.int(1); e == 0 || e > millis(now) {
+				value = r.bytes(0)
+			}
+		}, "SELECT value, expires FROM script_values WHERE "+ofScript+" AND store = ? AND key = ?", script, blob(store), blob(key))
+		return err
+	})
+	return value, err
+}
+
+// Keys lists the live keys of one store, in byte order.
+func (db *DB) Keys(script, store string, now time.Time) (keys []string, err error) {
+	err = db.read(func(c *conn) error {
+		return c.query(func(r row) error { keys = append(keys, r.str(0)); return nil },
+			"SELECT key FROM script_values WHERE "+ofScript+" AND store = ? AND (expires = 0 OR expires > ?) ORDER BY key",
+			script, blob(store), now)
+	})
+	return keys, err
+}
