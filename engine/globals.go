@@ -3,6 +3,7 @@ package engine
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -11,8 +12,9 @@ import (
 	"bridgehost/engine/luasrc"
 )
 
-// arrayIndex is the longest array that t[n] = v may make in one step.
-func (vm *VM) arrayIndex() int { return maxArrayIndex }
+// limitArrays bounds the array that t[n] = v makes in one step. It is a variable of
+// gopher-lua's, written once, before the first VM runs.
+var limitArrays = sync.OnceFunc(func() { lua.MaxArrayIndex = maxArrayIndex })
 
 // openLibraries installs the language: lualib's functions, and those that need the VM.
 func (vm *VM) openLibraries() {

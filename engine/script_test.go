@@ -238,7 +238,6 @@ func (b *bench) save(text string) *diag.Error {
 	return b.script.Reload(b.t.Context(), source(text), ReasonSaved)
 }
 
-
 func (b *bench) event(room, payload string) {
 	b.script.Deliver(delivery.Item{Seq: 1, Key: "$" + payload, Kind: delivery.KindEvent, Lane: delivery.Lane{Script: "s", Room: room}, Payload: []byte(payload)})
 }

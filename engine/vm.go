@@ -86,7 +86,7 @@ func NewVM(cfg Config) *VM {
 	}
 	vm.ended = sync.NewCond(&vm.tasksMu)
 	vm.budget = &budget{vm: vm, n: pollEvery}
-	lua.MaxArrayIndex = vm.arrayIndex()
+	limitArrays()
 	vm.L = lua.NewState(lua.Options{CallStackSize: vm.limits.CallDepth, RegistrySize: registrySize,
 		RegistryMaxSize: registryMaxSize, RegistryGrowStep: registryGrow, SkipOpenLibs: true})
 	vm.L.G.MainThread = vm.L // else the first thread that calls something would become it

@@ -127,3 +127,8 @@ var jsonInteger = fn(jsonModule, "integer", pure, never,
 func usageError(code string, err error) error {
 	return &diag.Error{Kind: diag.KindUsage, Code: code, Message: err.Error(), Cause: err}
 }
+
+// argumentError is a wrong argument that only the function itself can tell.
+func argumentError(message string) error {
+	return &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: message}
+}
