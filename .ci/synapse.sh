@@ -4,15 +4,15 @@
 set -euo pipefail
 
 version=1.163.2
-cache=${BRIDGEHOST_CACHE:-$HOME/.cache/bridgehost}
+cache=${BRIDGEHOST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bridgehost}
 venv=$cache/synapse-$version
 
-if [ ! -e "$venv/installed" ]; then
+if [ ! -e "$venv/installed" ] || [ ! -x "$venv/bin/python" ]; then # a python that was upgraded away leaves a dead link
 	mkdir -p "$cache"
 	rm -rf "$venv"
 	if ! python3 -m venv "$venv" >&2; then # Debian ships venv apart from python3
 		apt-get update -qq >&2
-		apt-get install -y -qq python3-venv >&2
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >&2
 		rm -rf "$venv"
 		python3 -m venv "$venv" >&2
 	fi

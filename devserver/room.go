@@ -28,6 +28,7 @@ type room struct {
 	typing     map[matrix.UserID]int // value: which call made it, so that an old timeout is known
 	typingNo   int
 	forgotten  map[matrix.UserID]bool
+	read       map[matrix.UserID]matrix.EventID
 	serviceIn  map[*service]int // how many joined users each service has here
 	aliases    map[matrix.RoomAlias]bool
 	all        map[matrix.RoomID]*room // the server's, for restricted joins
@@ -49,11 +50,13 @@ func (s *Server) newRoom(id matrix.RoomID, version int, creator matrix.UserID) *
 	return &room{
 		id: id, all: s.rooms, version: version, creator: creator, creators12: version >= 12,
 		state: map[stateID]*event{}, byID: map[matrix.EventID]*event{}, joined: map[matrix.UserID]bool{},
-		typing: map[matrix.UserID]int{}, forgotten: map[matrix.UserID]bool{}, serviceIn: map[*service]int{}, aliases: map[matrix.RoomAlias]bool{},
+		typing: map[matrix.UserID]int{}, forgotten: map[matrix.UserID]bool{}, read: map[matrix.UserID]matrix.EventID{}, serviceIn: map[*service]int{}, aliases: map[matrix.RoomAlias]bool{},
 	}
 }
 
-func (rm *room) isCreator(u matrix.UserID) bool { return u == rm.creator || slices.Contains(rm.creators, u) }
+func (rm *room) isCreator(u matrix.UserID) bool {
+	return u == rm.creator || slices.Contains(rm.creators, u)
+}
 
 // membership is "" for somebody the room has never seen.
 func (rm *room) membership(u matrix.UserID) string {

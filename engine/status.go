@@ -17,6 +17,7 @@ type Status struct {
 	Running    int             `json:"running"`
 	Handles    int             `json:"handles"`
 	Memory     int64           `json:"memory"`            // bytes, as last measured
+	Held       time.Duration   `json:"held_ns"`           // how long events waited for this generation
 	Refused    string          `json:"refused,omitempty"` // why what is on disk does not run
 	LastError  string          `json:"last_error,omitempty"`
 }
@@ -40,6 +41,11 @@ func (s *Script) Status() Status {
 	}
 	s.mu.Lock()
 	g, refused := s.current, s.refused
+	for _, l := range s.loads {
+		if g != nil && l.Number == g.Number {
+			st.Held = l.Held
+		}
+	}
 	s.mu.Unlock()
 	if refused != nil {
 		st.Refused = refused.Error()

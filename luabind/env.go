@@ -19,7 +19,7 @@ type Env struct {
 	arrayMT *lua.LTable    // marks lists
 	metas   map[*Group]*lua.LTable
 	modules map[*Group]*lua.LTable
-	attr    lua.LValue // __index of event tables
+	refusal *lua.LFunction // the handler of commands that cannot run
 	intents map[any]*lua.LUserData
 }
 
@@ -29,6 +29,7 @@ const envKey = "bridgehost.env"
 func newEnv(vm *engine.VM, s *Script) *Env {
 	env := &Env{VM: vm, Script: s, metas: map[*Group]*lua.LTable{}, modules: map[*Group]*lua.LTable{}, intents: map[any]*lua.LUserData{}}
 	env.openJSON()
+	env.refusal = vm.L.NewFunction(env.refuse)
 	held := vm.L.NewUserData()
 	held.Value = env
 	vm.L.G.Registry.RawSetString(envKey, held)

@@ -53,8 +53,10 @@ func logPairs(env *Env, L *lua.LState, fields *lua.LTable) []any {
 		name := keyText(k)
 		names = append(names, name)
 		text := env.VM.Text(L, v)
-		if raw, err := env.EncodeJSON(v); err == nil && v.Type() == lua.LTTable {
-			text = string(raw)
+		if t, ok := v.(*lua.LTable); ok && (t.Metatable == lua.LNil || env.IsArray(t)) {
+			if raw, err := env.EncodeJSON(v); err == nil {
+				text = string(raw)
+			}
 		}
 		if len(text) > maxLogged {
 			text = fmt.Sprintf("%s… (%d bytes)", text[:maxLogged], len(text))

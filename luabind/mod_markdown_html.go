@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer/html"
-	"github.com/yuin/goldmark/text"
+	gmtext "github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 	nethtml "golang.org/x/net/html"
 )
@@ -33,7 +33,7 @@ func newMarkdown() goldmark.Markdown {
 func (f *filled) markdown() Markup {
 	source := []byte(f.text)
 	md := newMarkdown()
-	doc := md.Parser().Parse(text.NewReader(source))
+	doc := md.Parser().Parse(gmtext.NewReader(source))
 	f.links(doc)
 	var out bytes.Buffer
 	if err := md.Renderer().Render(&out, source, doc); err != nil {

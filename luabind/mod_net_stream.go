@@ -93,6 +93,17 @@ func (s *stream) Alive() bool {
 	return !s.closed && (s.err == nil || len(s.buf) > 0)
 }
 
+// onClose sets what is told when the stream is closed; at once when it is already.
+func (s *stream) onClose(f func()) {
+	s.mu.Lock()
+	s.ended = f
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		f()
+	}
+}
+
 // Close ends reads and writes; what is in the buffer is forgotten.
 func (s *stream) Close() error {
 	s.mu.Lock()

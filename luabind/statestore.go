@@ -36,7 +36,9 @@ var (
 	_ = method(stateStoreClass, "is_registered", knownState, waits, `Tells whether the user is known to be registered.`,
 		func(c *Call, s stateStore, a *userArgs) (bool, error) { return s.IsRegistered(c.Context(), a.User) })
 	_ = method(stateStoreClass, "registered", capability.MatrixRaw, waits, `Remembers that the user is registered.`,
-		func(c *Call, s stateStore, a *userArgs) (none, error) { return none{}, s.Registered(c.Context(), a.User) })
+		func(c *Call, s stateStore, a *userArgs) (none, error) {
+			return none{}, s.Registered(c.Context(), a.User)
+		})
 	_ = method(stateStoreClass, "get_member", knownState, waits, `Returns what is known of a member, {membership, displayname?, avatar_url?}; nil when nothing is.`,
 		func(c *Call, s stateStore, a *roomUserArgs) (*memberTable, error) {
 			m, err := s.Member(c.Context(), a.Room, a.User)
@@ -116,9 +118,13 @@ var (
 			return none{}, s.SetMembers(c.Context(), a.Room, members, a.Only)
 		})
 	_ = method(stateStoreClass, "has_full_member_list", knownState, waits, `Tells whether everybody who is in the room is known.`,
-		func(c *Call, s stateStore, a *roomArgs) (bool, error) { return s.HasFullMemberList(c.Context(), a.Room) })
+		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
+			return s.HasFullMemberList(c.Context(), a.Room)
+		})
 	_ = method(stateStoreClass, "find_shared_rooms", knownState, waits, `Lists the rooms in which the user is known to be.`,
-		func(c *Call, s stateStore, a *userArgs) ([]matrix.RoomID, error) { return s.SharedRooms(c.Context(), a.User) })
+		func(c *Call, s stateStore, a *userArgs) ([]matrix.RoomID, error) {
+			return s.SharedRooms(c.Context(), a.User)
+		})
 	_ = method(stateStoreClass, "get_power_levels", knownState, waits, `Returns the content of the room's power levels; nil when unknown.`,
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
 			raw, _, err := s.PowerLevels(c.Context(), a.Room)
@@ -199,7 +205,6 @@ func setMembership(membership string) func(*Call, stateStore, *roomUserArgs) (no
 		return none{}, s.SetMembership(c.Context(), a.Room, a.User, membership)
 	}
 }
-
 
 func hasPowerLevel(c *Call, s stateStore, a *struct {
 	roomUserArgs

@@ -35,6 +35,8 @@ type Options struct {
 	Clock   clockwork.Clock // nil: real time
 	// Report shows what scripts do, for `dev`; nil: the log does.
 	Report Reporter
+	// only is the one script that runs, for `dev`; nil: those of scripts.dir.
+	only *found
 }
 
 // shutdownLimit is how long handlers may go on when the host ends.
@@ -73,8 +75,8 @@ func open(cfg Config, o Options) (*Host, error) {
 	}
 	h := &Host{cfg: cfg, opts: o, reg: reg, log: o.Log, clock: o.Clock, started: o.Clock.Now(),
 		scripts: map[string]*script{}, told: map[matrix.RoomID]time.Time{}}
-	h.db, err = sqlite.Open(cfg.Data, sqlite.Options{
-		Durability: cfg.Storage.Durability, Own: h.owns, Clock: o.Clock, Log: o.Log.Named("store"),
+	h.db, err = sqlite.Open(sqlite.Options{Dir: cfg.Data,
+		Durability: cfg.Storage.Durability, Owns: h.owns, Clock: o.Clock, Log: o.Log.Named("store"),
 	})
 	if err != nil {
 		return nil, err
@@ -136,19 +138,21 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	err = h.serve(ctx)
-	return errors.Join(err, h.close())
-}
-
-func (h *Host) serve(ctx context.Context) error {
-	address := h.cfg.Appservice.Listen
-	if h.opts.Listen != "" {
-		address = h.opts.Listen
+	address := cfg.Appservice.Listen
+	if o.Listen != "" {
+		address = o.Listen
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen for the homeserver on %s (appservice.listen): %w", address, err)
+		err = fmt.Errorf("listen for the homeserver on %s (appservice.listen): %w", address, err)
+	} else {
+		err = h.serve(ctx, listener, func() {})
 	}
+	return errors.Join(err, h.close())
+}
+
+// serve answers the homeserver on listener until ctx ends. ready is called once it does.
+func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) error {
 	defer listener.Close()
 	ctl, err := control.Listen(filepath.Join(h.cfg.Data, control.SocketName), h.calls())
 	if err != nil {
@@ -169,6 +173,8 @@ func (h *Host) serve(ctx context.Context) error {
 	stopSignals := h.reloadOnSIGHUP(ctx)
 	defer stopSignals()
 	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))
+	ready()
+	go h.ping(h.running)
 	select {
 	case err = <-failed:
 		return fmt.Errorf("serve the homeserver: %w", err)
@@ -181,6 +187,21 @@ func (h *Host) serve(ctx context.Context) error {
 		server.Close()
 	}
 	return nil
+}
+
+// ping asks the homeserver to reach us. Synapse then repeats at once what was refused while
+// this host was down, instead of waiting up to 512 s (AS-6).
+func (h *Host) ping(ctx context.Context) {
+	if h.reg.URL == nil {
+		return
+	}
+	took, err := h.pool.Bot("").AppservicePing(ctx, h.reg.ID, intent.AppservicePingOptions{})
+	switch {
+	case err == nil:
+		h.log.Info("the homeserver reaches us", "ping", took)
+	case ctx.Err() == nil:
+		h.log.Warn("the homeserver was asked to reach us and did not", "url", *h.reg.URL, "err", err)
+	}
 }
 
 func (h *Host) appservice() http.Handler {

@@ -25,7 +25,7 @@ type script struct {
 // loadAll loads the scripts of scripts.dir. One that does not load keeps none of the
 // others from running.
 func (h *Host) loadAll(ctx context.Context) error {
-	scripts, refused, err := discover(h.cfg.Scripts.Dir)
+	scripts, refused, err := h.discover()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -43,6 +43,14 @@ func (h *Host) loadAll(ctx context.Context) error {
 	return nil
 }
 
+// discover lists the scripts that should run.
+func (h *Host) discover() (scripts []found, refused []error, err error) {
+	if h.opts.only != nil {
+		return []found{*h.opts.only}, nil, nil
+	}
+	return discover(h.cfg.Scripts.Dir)
+}
+
 // add makes a script known and loads it. A source that does not load is no error: it
 // was reported, and its events wait.
 func (h *Host) add(ctx context.Context, f found) error {
@@ -53,6 +61,7 @@ func (h *Host) add(ctx context.Context, f found) error {
 	h.mu.Lock()
 	h.scripts[f.name] = s
 	h.mu.Unlock()
+	h.router.ScriptsChanged()
 	if err := h.resumeScript(ctx, f.name, func(items ...delivery.Item) { s.Deliver(items...) }); err != nil {
 		return fmt.Errorf("script %s: its unfinished events: %w", f.name, err)
 	}
@@ -89,7 +98,7 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 
 // rescan looks for new scripts.
 func (h *Host) rescan(ctx context.Context) {
-	scripts, refused, err := discover(h.cfg.Scripts.Dir)
+	scripts, refused, err := h.discover()
 	if err != nil {
 		h.log.Warn("scripts are not looked for", "err", err)
 		return

@@ -26,6 +26,8 @@ type User interface {
 	Join(t testing.TB, room string)
 	Invite(t testing.TB, room, user string)
 	Ban(t testing.TB, room, user string)
+	// SetState sends a state event.
+	SetState(t testing.TB, room, eventType, stateKey string, content any)
 	// Say sends a text.
 	Say(t testing.TB, room, text string) (eventID string)
 	// Messages are all message events of a room, oldest first.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -124,6 +125,12 @@ func (c *Client) Send(roomID, eventType string, content any) string {
 	return sent.EventID
 }
 
+// SendState sends a state event.
+func (c *Client) SendState(roomID, eventType, stateKey string, content any) {
+	c.s.t.Helper()
+	c.must("PUT", room(roomID, "state/"+url.PathEscape(eventType)+"/"+url.PathEscape(stateKey)), nil, content, nil)
+}
+
 // Text sends a plain message.
 func (c *Client) Text(roomID, text string) string {
 	c.s.t.Helper()
@@ -153,28 +160,47 @@ func (c *Client) Messages(roomID string) []Event {
 // coming now, that match accepts. It waits in the homeserver's long polling.
 func (c *Client) WaitFor(roomID, what string, match func(Event) bool) Event {
 	c.s.t.Helper()
-	q := url.Values{
-		"filter":  {`{"room":{"rooms":["` + strings.ReplaceAll(roomID, `"`, "") + `"],"timeline":{"limit":500}}}`},
-		"timeout": {"0"},
-	}
-	for deadline := time.Now().Add(waitLimit); time.Now().Before(deadline); {
-		var got struct {
-			NextBatch string `json:"next_batch"`
-			Rooms     struct {
-				Join map[string]struct {
-					Timeline struct{ Events []Event }
-				}
-			}
-		}
-		c.must("GET", "/_matrix/client/v3/sync", q, nil, &got)
-		for _, e := range got.Rooms.Join[roomID].Timeline.Events {
+	since, wait := "", time.Duration(0)
+	for deadline := time.Now().Add(waitLimit); time.Now().Before(deadline); wait = 20 * time.Second {
+		var events []Event
+		since, events = c.sync(roomID, since, wait)
+		for _, e := range events {
 			if match(e) {
 				return e
 			}
 		}
-		q.Set("since", got.NextBatch)
-		q.Set("timeout", "20000")
 	}
 	c.s.t.Fatalf("%s waited %s in %s for %s", c.UserID, waitLimit, roomID, what)
 	return Event{}
+}
+
+// News waits until something happens in the room after since, but no longer than
+// wait, and returns the new position. An empty since is now.
+func (c *Client) News(roomID, since string, wait time.Duration) string {
+	c.s.t.Helper()
+	next, _ := c.sync(roomID, since, wait)
+	return next
+}
+
+// sync is one long poll for one room; without since it returns what is newest at once.
+func (c *Client) sync(roomID, since string, wait time.Duration) (next string, events []Event) {
+	c.s.t.Helper()
+	only := `["` + strings.ReplaceAll(roomID, `"`, "") + `"]`
+	q := url.Values{
+		"filter":  {`{"presence":{"types":[]},"room":{"rooms":` + only + `,"timeline":{"limit":500},"ephemeral":{"types":[]}}}`},
+		"timeout": {strconv.FormatInt(wait.Milliseconds(), 10)},
+	}
+	if since != "" {
+		q.Set("since", since)
+	}
+	var got struct {
+		NextBatch string `json:"next_batch"`
+		Rooms     struct {
+			Join map[string]struct {
+				Timeline struct{ Events []Event }
+			}
+		}
+	}
+	c.must("GET", "/_matrix/client/v3/sync", q, nil, &got)
+	return got.NextBatch, got.Rooms.Join[roomID].Timeline.Events
 }

@@ -10,8 +10,16 @@ import (
 
 const sharedSecret = "for tests on loopback only"
 
-// writeConfig writes homeserver.yaml (JSON is YAML), the logging configuration
-// and a signing key into dir.
+// writeSecrets writes a new signing key into dir.
+func writeSecrets(dir string) error {
+	seed := make([]byte, 32)
+	rand.Read(seed) // never fails (crypto/rand)
+	key := "ed25519 a_test " + base64.RawStdEncoding.EncodeToString(seed) + "\n"
+	return os.WriteFile(filepath.Join(dir, "signing.key"), []byte(key), 0o600)
+}
+
+// writeConfig writes homeserver.yaml (JSON is YAML) and the logging configuration
+// into dir.
 func writeConfig(dir, name string, port int, o Options) error {
 	wide := map[string]any{"per_second": 100000, "burst_count": 100000}
 	at := func(file string) string { return filepath.Join(dir, file) }
@@ -53,12 +61,6 @@ func writeConfig(dir, name string, port int, o Options) error {
 		}},
 		"root":                     map[string]any{"level": "INFO", "handlers": []string{"file"}},
 		"disable_existing_loggers": false,
-	}
-	seed := make([]byte, 32)
-	rand.Read(seed)
-	key := "ed25519 a_test " + base64.RawStdEncoding.EncodeToString(seed) + "\n"
-	if err := os.WriteFile(at("signing.key"), []byte(key), 0o600); err != nil {
-		return err
 	}
 	if err := writeJSON(at("log.yaml"), logging); err != nil {
 		return err

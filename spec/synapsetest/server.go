@@ -60,6 +60,8 @@ type Server struct {
 	Dir        string // homeserver.yaml, homeserver.db, homeserver.log
 
 	t      testing.TB
+	o      Options
+	port   int
 	python string
 	cmd    *exec.Cmd
 	stdin  io.Closer
@@ -70,24 +72,51 @@ type Server struct {
 // Start starts a Synapse with an empty database and waits until it answers.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
-	s := &Server{t: t, python: python(t), ServerName: o.ServerName, Dir: t.TempDir()}
+	s := Prepare(t, o)
+	s.start()
+	return s
+}
+
+// Prepare makes a Synapse that does not run yet: its URL is known, and Register or
+// Restart starts it.
+func Prepare(t testing.TB, o Options) *Server {
+	t.Helper()
+	s := &Server{t: t, o: o, python: python(t), port: freePort(t), ServerName: o.ServerName, Dir: t.TempDir()}
 	if s.ServerName == "" {
 		s.ServerName = "localhost"
 	}
-	port := freePort(t)
-	s.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
-	if err := writeConfig(s.Dir, s.ServerName, port, o); err != nil {
-		t.Fatalf("write Synapse's configuration: %v", err)
+	s.URL = fmt.Sprintf("http://127.0.0.1:%d", s.port)
+	if err := writeSecrets(s.Dir); err != nil {
+		t.Fatalf("write Synapse's signing key: %v", err)
 	}
+	s.configure()
 	t.Cleanup(func() {
 		s.Stop()
 		if t.Failed() {
 			t.Logf("end of Synapse's log:\n%s", s.logTail())
 		}
 	})
-	s.start()
 	return s
 }
+
+func (s *Server) configure() {
+	s.t.Helper()
+	if err := writeConfig(s.Dir, s.ServerName, s.port, s.o); err != nil {
+		s.t.Fatalf("write Synapse's configuration: %v", err)
+	}
+}
+
+// Register adds a registration file and restarts Synapse, which reads such files
+// only when it starts.
+func (s *Server) Register(registration string) {
+	s.t.Helper()
+	s.o.Registrations = append(s.o.Registrations[:len(s.o.Registrations):len(s.o.Registrations)], registration)
+	s.configure()
+	s.Restart()
+}
+
+// Running tells whether Synapse was started and not ended.
+func (s *Server) Running() bool { return s.done != nil }
 
 // python finds the interpreter, or skips or fails the test.
 func python(t testing.TB) string {

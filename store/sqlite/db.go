@@ -51,6 +51,7 @@ type DB struct {
 	unlock  func() error
 	w       *writer
 	readers chan *conn
+	opened  int // of readers
 	inbox   *inbox
 	effects *effects
 	txns    *recentTxns
@@ -141,6 +142,7 @@ func (db *DB) open(synchronous string) error {
 		if r, err = openConn(db.path, true, synchronous); err != nil {
 			return err
 		}
+		db.opened++
 		db.readers <- r
 	}
 	if err = db.load(c); err != nil {
@@ -198,15 +200,10 @@ func (db *DB) Close() error {
 
 func (db *DB) release() error {
 	var errs []error
-	for {
-		select {
-		case r := <-db.readers:
-			errs = append(errs, r.close())
-			continue
-		default:
-		}
-		break
+	for range db.opened { // waits for reads under way
+		errs = append(errs, (<-db.readers).close())
 	}
+	close(db.readers) // later reads are told ErrClosed
 	if db.w != nil {
 		errs = append(errs, db.w.conn.close())
 	}

@@ -1,0 +1,166 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/jonboulle/clockwork"
+
+	"bridgehost/appservice"
+	"bridgehost/devserver"
+)
+
+// DevOptions are what the command line says of a dev session.
+type DevOptions struct {
+	Path    string // of the script: a folder or a .lua file
+	In      io.Reader
+	Out     io.Writer
+	Log     hclog.Logger
+	Poll    bool
+	NoWatch bool
+}
+
+// devName is the simulated homeserver's name.
+const devName = "bh.test"
+
+// Dev runs one script against a homeserver in this process, with a prompt at which one
+// writes as a user. It returns at the end of the input, at /quit, or when ctx ends.
+func Dev(ctx context.Context, o DevOptions) error {
+	f, root, err := devScript(o.Path)
+	if err != nil {
+		return err
+	}
+	cfg, err := devConfig(root, f)
+	if err != nil {
+		return err
+	}
+	clock := clockwork.NewRealClock()
+	hs := devserver.New(devserver.Options{ServerName: devName, Clock: clock, Log: o.Log.Named("homeserver")})
+	defer hs.Close()
+	if cfg.Homeserver.URL, err = hs.Start("127.0.0.1:0"); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen on this machine: %w", err)
+	}
+	if err := devRegister(cfg, hs, "http://"+listener.Addr().String()); err != nil {
+		listener.Close()
+		return err
+	}
+	p := newPrompt(hs, f.name, o.In, o.Out)
+	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: p, only: &f})
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ready, served := make(chan struct{}), make(chan error, 1)
+	go func() { served <- h.serve(ctx, listener, func() { close(ready) }) }()
+	select {
+	case <-ready:
+		err = p.run(ctx, h)
+	case err = <-served:
+		served <- nil
+	}
+	cancel()
+	return errors.Join(err, <-served, h.close())
+}
+
+// devScript finds the script and the folder to watch.
+func devScript(path string) (f found, root string, err error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return f, "", err
+	}
+	name, ok := nameOf(abs)
+	if !ok {
+		return f, "", fmt.Errorf("%w: there is no script at %s: a .lua file is expected, or a folder with main.lua or %s.lua",
+			ErrConfig, path, filepath.Base(abs))
+	}
+	if err := CheckName(name); err != nil {
+		return f, "", fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	root = abs
+	if strings.HasSuffix(abs, ".lua") {
+		root = filepath.Dir(abs)
+	}
+	return found{name, abs}, root, nil
+}
+
+// devConfig is a configuration for the simulated homeserver. What a bridgehost.toml beside
+// the script says of [scripts] counts.
+func devConfig(root string, f found) (Config, error) {
+	cfg := DefaultConfig()
+	beside := filepath.Join(root, "bridgehost.toml")
+	if _, err := os.Stat(beside); err == nil {
+		written, err := ReadConfig(beside)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Scripts = written.Scripts
+	}
+	dir := filepath.Join(root, ".bridgehost")
+	cfg.Data = filepath.Join(dir, "dev")
+	// The simulated homeserver forgets everything at its end: what was known of it must go too.
+	if err := os.RemoveAll(cfg.Data); err != nil {
+		return cfg, fmt.Errorf("clear the data of the last session: %w", err)
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return cfg, err
+	}
+	cfg.Homeserver.Name = devName
+	cfg.Appservice.Registration = filepath.Join(cfg.Data, "registration.yaml")
+	cfg.Scripts.Dir, cfg.Scripts.Watch = root, true
+	cfg.Scripts.Admins = append(cfg.Scripts.Admins, "@you:"+devName)
+	cfg.Storage.Durability = "normal"
+	return cfg, nil
+}
+
+// devRegister makes a registration and tells the simulated homeserver of it.
+func devRegister(cfg Config, hs *devserver.Server, url string) error {
+	reg, err := appservice.NewRegistration(appservice.NewOptions{URL: url, ServerName: devName, Prefix: cfg.Appservice.Prefix})
+	if err != nil {
+		return err
+	}
+	if err := reg.Write(cfg.Appservice.Registration, true); err != nil {
+		return err
+	}
+	a := devserver.Appservice{ID: reg.ID, URL: url, ASToken: reg.ASToken, HSToken: reg.HSToken,
+		SenderLocalpart: reg.SenderLocalpart, PushEphemeral: reg.PushEphemeral}
+	for _, n := range reg.Namespaces.Users {
+		a.UserRegex = append(a.UserRegex, n.Regex)
+	}
+	for _, n := range reg.Namespaces.Aliases {
+		a.AliasRegex = append(a.AliasRegex, n.Regex)
+	}
+	hs.AddAppservice(a)
+	return nil
+}
+
+// settle waits until the bridge has handled everything that was said, ten seconds at most.
+func (h *Host) settle(ctx context.Context, hs *devserver.Server) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for range 2 { // what a handler sends comes back as an event
+		if hs.Idle(ctx) != nil {
+			return
+		}
+		for h.backlog() > 0 {
+			select {
+			case <-h.clock.After(2 * time.Millisecond):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}

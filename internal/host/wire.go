@@ -1,0 +1,167 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"time"
+
+	"bridgehost/delivery"
+	"bridgehost/diag"
+	"bridgehost/engine"
+	"bridgehost/intent"
+	"bridgehost/luabind"
+	"bridgehost/matrix"
+	"bridgehost/portal"
+)
+
+func (h *Host) names() portal.Names {
+	return portal.Names{Prefix: h.cfg.Appservice.Prefix, ServerName: h.cfg.Homeserver.Name}
+}
+
+// bot is a script's own intent.
+func (h *Host) bot(script string) *intent.Intent { return h.pool.Bot(h.names().Bot(script)) }
+
+func (h *Host) newRouter() *portal.Router {
+	return portal.NewRouter(portal.RouterConfig{
+		Names: h.names(), BridgeName: h.cfg.Appservice.BridgeName, Store: h.db, Owns: h.owns, Bot: h.bot,
+		Scripts: func() []string {
+			var names []string
+			for _, s := range h.all() {
+				names = append(names, s.Name)
+			}
+			return names
+		},
+		WantsOwn: func(name, eventType string) bool {
+			s := h.script(name)
+			return s != nil && s.lua.WantsOwn(s.Current(), eventType)
+		},
+	})
+}
+
+// script options of exec: its intent is the registration's own bot.
+type standalone struct {
+	args  []string
+	print func(line string)
+}
+
+// newScript puts together what one script works with. alone is set under exec.
+func (h *Host) newScript(f found, alone *standalone) (*script, error) {
+	s := &script{found: f}
+	bot := h.bot(f.name)
+	if alone != nil {
+		bot = h.pool.Bot(matrix.NewUserID(h.reg.SenderLocalpart, h.cfg.Homeserver.Name))
+	}
+	data := delivery.NewData(f.name, h.db, h.clock)
+	log := h.log.Named(f.name)
+	key := sha256.Sum256([]byte("portal aliases\x00" + h.reg.ASToken))
+	s.lua = &luabind.Script{
+		Name: f.name, ServerName: h.cfg.Homeserver.Name, Prefix: h.cfg.Appservice.Prefix, BridgeName: h.cfg.Appservice.BridgeName,
+		HostBot: matrix.NewUserID(h.reg.SenderLocalpart, h.cfg.Homeserver.Name), Dir: f.path, Standalone: alone != nil,
+		Bot: bot, Pool: h.pool, Data: data, Clock: h.clock, Log: log, Host: h, Config: h.cfg.Scripts.Config[f.name],
+		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
+	}
+	for _, a := range h.cfg.Scripts.Admins {
+		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
+	}
+	cfg := engine.ScriptConfig{
+		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: h.cfg.LimitsFor(f.name),
+		Store: h.db, Data: data, Records: records{h.db}, Clock: h.clock, Log: log, Drain: shutdownLimit,
+		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
+		Print: func(line string) { log.Info(line) },
+	}
+	switch {
+	case alone != nil:
+		cfg.Args, cfg.Print, cfg.Records = alone.args, alone.print, nil
+	case h.opts.Report != nil:
+		cfg.Print = func(line string) { h.opts.Report.Printed(f.name, line) }
+	}
+	s.Script = engine.NewScript(cfg)
+	return s, nil
+}
+
+// stateChanged lets portals follow what happened to their rooms.
+func (h *Host) stateChanged(e *matrix.Event) {
+	if e.Type != "m.room.tombstone" && e.Type != "m.room.member" {
+		return
+	}
+	for _, s := range h.all() {
+		if e.Type == "m.room.member" {
+			if err := s.lua.Portals.Follow(h.running, e); err != nil { // no request: a row at most
+				h.log.Warn("a portal is not marked as gone", "script", s.Name, "room_id", e.RoomID, "err", err)
+			}
+			continue
+		}
+		go func() { // the bot joins the new room
+			if err := s.lua.Portals.Follow(h.running, e); err != nil {
+				h.log.Warn("an upgraded room was not followed", "script", s.Name, "room_id", e.RoomID, "err", err)
+			}
+		}()
+	}
+}
+
+// CommandClash implements luabind.Host.
+func (h *Host) CommandClash(room matrix.RoomID, script, name string) []string {
+	var others []string
+	for _, s := range h.all() {
+		if s.Name != script && s.lua.HasCommand(s.Current(), name) && h.inRoom(s, room) {
+			others = append(others, s.Name)
+		}
+	}
+	return others
+}
+
+func (h *Host) inRoom(s *script, room matrix.RoomID) bool {
+	joined, _, _, err := h.db.OwnMembers(h.running, room)
+	return err == nil && slices.ContainsFunc(joined, s.lua.Owns)
+}
+
+// ProfileName implements luabind.Host.
+func (h *Host) ProfileName(ctx context.Context, room matrix.RoomID, user matrix.UserID) string {
+	if m, err := h.db.Member(ctx, room, user); err == nil && m != nil {
+		return m.DisplayName
+	}
+	return ""
+}
+
+// tellEvery is how often a room may hear of dead letters.
+const tellEvery = 10 * time.Minute
+
+// onDead tells the room, once in ten minutes, that a message was not handled.
+func (h *Host) onDead(item delivery.Item, err *diag.Error) {
+	h.log.Error("an event became a dead letter", "script", item.Lane.Script, "room_id", item.Lane.Room, "err", err)
+	room := matrix.RoomID(item.Lane.Room)
+	e, parsed := matrix.ParseEvent(item.Payload)
+	if parsed != nil || e.Type != "m.room.message" || h.owns(e.Sender) {
+		return
+	}
+	h.mu.Lock()
+	last, told := h.told[room]
+	now := h.clock.Now()
+	if told && now.Sub(last) < tellEvery {
+		h.mu.Unlock()
+		return
+	}
+	for r, at := range h.told {
+		if now.Sub(at) >= tellEvery {
+			delete(h.told, r)
+		}
+	}
+	h.told[room] = now
+	h.mu.Unlock()
+	go func() {
+		ctx, cancel := context.WithTimeout(h.running, time.Minute)
+		defer cancel()
+		text := fmt.Sprintf("%s could not handle this message: %s", item.Lane.Script, err.Message)
+		if _, err := h.bot(item.Lane.Script).SendNotice(ctx, room, notice(e.EventID, text)); err != nil {
+			h.log.Warn("the room was not told of a dead letter", "room_id", room, "err", err)
+		}
+	}()
+}
+
+// notice answers event with text.
+func notice(event matrix.EventID, text string) intent.SendNoticeOptions {
+	relates := fmt.Sprintf(`{"m.in_reply_to":{"event_id":%q}}`, event)
+	return intent.SendNoticeOptions{Text: text, RelatesTo: []byte(relates)}
+}

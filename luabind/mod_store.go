@@ -1,0 +1,260 @@
+package luabind
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"bridgehost/capability"
+	"bridgehost/delivery"
+	"bridgehost/diag"
+	"bridgehost/engine"
+)
+
+// storeClass is what bridge.store and bridge.memory return.
+var storeClass = class("store", "Values under keys. A value is what JSON can hold: a table, string, number or boolean. "+
+	"What `get` returns is a copy: change it and `set` it again. No method waits.")
+
+// keeper is where a store's values are, as JSON.
+type keeper interface {
+	get(key string) ([]byte, error)
+	set(u *delivery.Unit, key string, value []byte, ttl time.Duration) error
+	delete(u *delivery.Unit, key string) (existed bool, err error)
+	keys() ([]string, error)
+}
+
+// onDisk is bridge.store.
+type onDisk struct {
+	data *delivery.Data
+	name string
+}
+
+func (s *onDisk) get(key string) ([]byte, error) { return s.data.Get(s.name, key) }
+func (s *onDisk) keys() ([]string, error)        { return s.data.Keys(s.name) }
+func (s *onDisk) set(u *delivery.Unit, key string, value []byte, ttl time.Duration) error {
+	return s.data.Set(u, s.name, key, value, ttl)
+}
+func (s *onDisk) delete(u *delivery.Unit, key string) (bool, error) {
+	return s.data.Delete(u, s.name, key)
+}
+
+// inMemory is bridge.memory.
+type inMemory struct {
+	memory *engine.Memory
+	name   string
+}
+
+func (s *inMemory) get(key string) ([]byte, error) { return s.memory.Get(s.name, key), nil }
+func (s *inMemory) keys() ([]string, error)        { return s.memory.Keys(s.name), nil }
+func (s *inMemory) set(_ *delivery.Unit, key string, value []byte, ttl time.Duration) error {
+	s.memory.Set(s.name, key, value, ttl)
+	return nil
+}
+func (s *inMemory) delete(_ *delivery.Unit, key string) (bool, error) {
+	return s.memory.Delete(s.name, key), nil
+}
+
+const noPowerMemory = "keeps values in memory"
+
+var _ = fn(bridgeModule, "store", capability.KV, never,
+	"The store of that name: on disk, over restarts. What a handler writes is seen at once and becomes durable when the "+
+		"handler has finished; when it fails, its writes are undone.",
+	func(c *Call, a *struct {
+		Name string `lua:"name" doc:"any name"`
+	}) (lua.LValue, error) {
+		if c.Env.Script.Data == nil {
+			return nil, &diag.Error{Kind: diag.KindInternal, Message: "this host keeps no data"}
+		}
+		return c.Object(storeClass, keeper(&onDisk{c.Env.Script.Data, a.Name})), nil
+	}, results("A store."), example(`local subs = bridge.store("subs")`))
+
+var _ = fn(bridgeModule, "memory", capability.None(noPowerMemory), never,
+	"Like bridge.store, but in memory: it survives a reload, not a restart. Writes are not undone.",
+	func(c *Call, a *struct {
+		Name string `lua:"name" doc:"any name"`
+	}) (lua.LValue, error) {
+		g, err := c.generation()
+		if err != nil {
+			return nil, err
+		}
+		return c.Object(storeClass, keeper(&inMemory{g.Script.Memory(), a.Name})), nil
+	}, results("A store."), example(`local link = bridge.memory("link")`))
+
+var _ = fn(bridgeModule, "once", capability.KV, waits,
+	"Marks a key. True the first time only, until `ttl` has passed; on disk, as part of the handler's work: when the "+
+		"handler fails the mark is undone. A key that another handler has marked and not finished is waited for.",
+	func(c *Call, a *struct {
+		Space string        `lua:"space" doc:"keys of different spaces do not meet"`
+		Key   string        `lua:"key" doc:"the key"`
+		TTL   time.Duration `lua:"ttl,opt" doc:"how long the mark stays; for ever when it is left out"`
+	}) (bool, error) {
+		if c.Env.Script.Data == nil {
+			return false, &diag.Error{Kind: diag.KindInternal, Message: "this host keeps no data"}
+		}
+		first, err := c.Env.Script.Data.Once(c.Context(), c.Unit(), a.Space, a.Key, a.TTL)
+		return first, storeError(err)
+	}, example(`if bridge.once("seen", item.id, "180d") then … end`))
+
+// storeError is what the stores' errors mean to a script.
+func storeError(err error) error {
+	switch {
+	case errors.Is(err, delivery.ErrNoUnit):
+		return errLoading()
+	case errors.Is(err, delivery.ErrCircle):
+		return &diag.Error{Kind: diag.KindTimeout, Code: "E_CIRCLE", Retryable: true, Cause: err,
+			Message: "handlers wait for each other's bridge.once in a circle; this one runs again later"}
+	}
+	return err
+}
+
+func errLoading() *diag.Error {
+	return &diag.Error{Kind: diag.KindUsage, Code: "E_LOADING", Message: "called while the script was loading",
+		Hint: `put it in bridge.on("load", function() … end)`}
+}
+
+// maxKey is how long a key may be, in bytes.
+const maxKey = 4096
+
+// writing checks what all writes have in common.
+func (c *Call) writing(key string) error {
+	if t := c.VM.Task(); t == nil || t.Loading {
+		return errLoading()
+	}
+	if len(key) > maxKey {
+		return usage("bad argument #1 'key' to '%s' (a key has %d bytes at most, got %d)", c.Function().Name, maxKey, len(key))
+	}
+	return nil
+}
+
+type keyArgs struct {
+	Key string `lua:"key" doc:"the key"`
+}
+
+var _ = method(storeClass, "get", capability.None("the store was opened already"), never,
+	"The value of a key, or nil.",
+	func(c *Call, s keeper, a *keyArgs) (lua.LValue, error) {
+		raw, err := s.get(a.Key)
+		if err != nil || raw == nil {
+			return lua.LNil, storeError(err)
+		}
+		return c.Value(raw), nil
+	}, results("The value, or nil."))
+
+var _ = method(storeClass, "set", capability.None("the store was opened already"), never,
+	"Keeps a value. A function, a socket or another handle in it raises.",
+	func(c *Call, s keeper, a *struct {
+		Key   string        `lua:"key" doc:"the key"`
+		Value JSON          `lua:"value" doc:"what JSON can hold"`
+		TTL   time.Duration `lua:"ttl,opt" doc:"how long it is kept; for ever when it is left out"`
+	}) (none, error) {
+		if err := c.writing(a.Key); err != nil {
+			return none{}, err
+		}
+		if most := c.VM.Limits().String; len(a.Value) > most {
+			return none{}, &diag.Error{Kind: diag.KindLimit, Code: "E_VALUE", Message: fmt.Sprintf("the value takes %d bytes; %d are allowed", len(a.Value), most)}
+		}
+		return none{}, storeError(s.set(c.Unit(), a.Key, a.Value, a.TTL))
+	}, example(`sent:set(event_id, topic, { ttl = "7d" })`))
+
+var _ = method(storeClass, "delete", capability.None("the store was opened already"), never,
+	"Forgets a key. True when there was a value.",
+	func(c *Call, s keeper, a *keyArgs) (bool, error) {
+		if err := c.writing(a.Key); err != nil {
+			return false, err
+		}
+		existed, err := s.delete(c.Unit(), a.Key)
+		return existed, storeError(err)
+	})
+
+var _ = method(storeClass, "keys", capability.None("the store was opened already"), never,
+	"A list of all keys, sorted.",
+	func(_ *Call, s keeper, _ *struct{}) ([]string, error) {
+		keys, err := s.keys()
+		return keys, storeError(err)
+	})
+
+var _ = method(storeClass, "pairs", capability.None("the store was opened already"), never,
+	"An iterator over keys and values, in the order of the keys as they were when it began.",
+	func(c *Call, s keeper, _ *struct{}) (lua.LValue, error) {
+		keys, err := s.keys()
+		if err != nil {
+			return nil, storeError(err)
+		}
+		env := c.Env
+		return c.L.NewFunction(func(L *lua.LState) int {
+			for len(keys) > 0 {
+				key := keys[0]
+				keys = keys[1:]
+				raw, err := s.get(key)
+				if err != nil {
+					env.VM.Raise(L, ErrorOf(storeError(err)))
+				}
+				if raw != nil { // nil: deleted meanwhile
+					L.Push(lua.LString(key))
+					L.Push(env.Value(raw))
+					return 2
+				}
+			}
+			L.Push(lua.LNil)
+			return 1
+		}), nil
+	}, results("An iterator."), example(`for key, value in subs:pairs() do … end`))
+
+var _ = method(storeClass, "update", capability.None("the store was opened already"), waitsInside,
+	"Sets a key to what the function makes of its value (nil when there is none; to return nil deletes). "+
+		"The function should not wait: when another handler changes the key meanwhile, this raises.",
+	func(c *Call, s keeper, a *struct {
+		Key string         `lua:"key" doc:"the key"`
+		Fn  *lua.LFunction `lua:"fn" doc:"gets the value, returns the new one"`
+	}) (lua.LValue, error) {
+		if err := c.writing(a.Key); err != nil {
+			return nil, err
+		}
+		before, err := s.get(a.Key)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		var value lua.LValue = lua.LNil
+		if before != nil {
+			value = c.Value(before)
+		}
+		c.VM.Call(c.L, a.Fn, 1, value)
+		value = c.L.Get(-1)
+		c.L.Pop(1)
+		now, err := s.get(a.Key)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		if !bytes.Equal(before, now) || (before == nil) != (now == nil) {
+			return nil, &diag.Error{Kind: diag.KindUsage, Code: "E_CHANGED", Retryable: true,
+				Message: fmt.Sprintf("another handler changed '%s' while the function given to 'update' waited", a.Key),
+				Hint:    "do what waits before or after, or use bridge.lock"}
+		}
+		if value == lua.LNil {
+			_, err := s.delete(c.Unit(), a.Key)
+			return lua.LNil, storeError(err)
+		}
+		raw, err := c.EncodeJSON(value)
+		if err != nil {
+			return nil, usage("the function given to 'update' returned what cannot be kept (%s)", err)
+		}
+		return value, storeError(s.set(c.Unit(), a.Key, raw, 0))
+	}, results("The new value."), example(`counts:update(user, function(n) return (n or 0) + 1 end)`))
+
+var _ = method(storeClass, "clear", capability.None("the store was opened already"), never,
+	"Forgets all keys.",
+	func(c *Call, s keeper, _ *struct{}) (none, error) {
+		if err := c.writing(""); err != nil {
+			return none{}, err
+		}
+		keys, err := s.keys()
+		for _, key := range keys {
+			if err == nil {
+				_, err = s.delete(c.Unit(), key)
+			}
+		}
+		return none{}, storeError(err)
+	})
