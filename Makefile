@@ -4,7 +4,7 @@ export CGO_ENABLED = 0
 .PHONY: build test race lint e2e ci
 
 build:
-	go build -trimpath -o bin/bridgehost ./cmd/bridgehost
+	go build -o bin/bridgehost ./cmd/bridgehost
 
 test:
 	go test ./...

@@ -3,6 +3,7 @@ package luabind
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -145,7 +146,7 @@ func (c *Command) Parse(text string) ([]commandValue, error) {
 		} else {
 			value, text = nextWord(text)
 		}
-		if a.choices != nil && !contains(a.choices, value) {
+		if a.choices != nil && !slices.Contains(a.choices, value) {
 			return nil, fmt.Errorf("%s expected, not %s. Usage: %s", strings.Join(a.choices, " or "), quoted(value), c.Usage())
 		}
 		values = append(values, commandValue{a.name, value})
@@ -162,15 +163,6 @@ func (c *Command) Parse(text string) ([]commandValue, error) {
 	return values, nil
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
 func nextWord(text string) (word, rest string) {
 	if text[0] == '"' {
 		if end := strings.IndexByte(text[1:], '"'); end >= 0 {
@@ -183,7 +175,7 @@ func nextWord(text string) (word, rest string) {
 	return text, ""
 }
 
-// call is one use of a command.
+// commandCall is one use of a command.
 type commandCall struct {
 	*Event
 	command *Command
@@ -211,7 +203,7 @@ var (
 	_ = field(commandClass, "event", "event", "The message.", func(env *Env, c *commandCall) lua.LValue { return env.ToLua(c.Event) })
 )
 
-var cmdReply = method(commandClass, "reply", capability.MatrixSend, waits, `Answers the command in a notice, and returns its ID. A table is sent as it is.`,
+var _ = method(commandClass, "reply", capability.MatrixSend, waits, `Answers the command in a notice, and returns its ID. A table is sent as it is.`,
 	func(c *Call, cmd *commandCall, a *struct {
 		Content Content `lua:"content" doc:"a text, what bridge.markdown and bridge.html make, or a message's content"`
 	}) (matrix.EventID, error) {

@@ -2,7 +2,7 @@
 // with an argument struct, and everything else reads that declaration: the decoder,
 // the error texts, the check of capabilities, the documentation.
 //
-//	var ensureJoined = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
+//	var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
 //		`Joins the room …`,
 //		func(c *Call, in *intent.Intent, a *struct {
 //			Room        matrix.RoomID `lua:"room_id" doc:"the room"`

@@ -231,7 +231,7 @@ func (env *Env) nameOf(room matrix.RoomID, user matrix.UserID) string {
 	return user.Localpart()
 }
 
-var evtReply = method(eventClass, "reply", capability.MatrixSend, waits,
+var _ = method(eventClass, "reply", capability.MatrixSend, waits,
 	`Answers the message, in its thread if it is in one. Returns the answer's ID.`,
 	func(c *Call, e *Event, a *struct {
 		Content Content `lua:"content" doc:"a text, what bridge.markdown and bridge.html make, or a message's content"`
@@ -255,14 +255,14 @@ func (s *Script) reply(ctx context.Context, e *Event, content json.RawMessage) (
 	return s.Bot.SendMessage(ctx, e.RoomID, raw, intent.SendMessageOptions{})
 }
 
-var evtReact = method(eventClass, "react", capability.MatrixSend, waits, `Reacts to the event, and returns the reaction's ID.`,
+var _ = method(eventClass, "react", capability.MatrixSend, waits, `Reacts to the event, and returns the reaction's ID.`,
 	func(c *Call, e *Event, a *struct {
 		Key string `lua:"key" doc:"usually an emoji"`
 	}) (matrix.EventID, error) {
 		return c.Script.Bot.React(c.Context(), e.RoomID, e.EventID, a.Key, intent.ReactOptions{})
 	}, errcodes("M_FORBIDDEN"))
 
-var evtEdit = method(eventClass, "edit", capability.MatrixSend, waits,
+var _ = method(eventClass, "edit", capability.MatrixSend, waits,
 	`Replaces the content of a message that the bot sent: this one, or the one of event_id, such as evt:reply returns. Returns the edit's ID.`,
 	func(c *Call, e *Event, a *struct {
 		Content Content        `lua:"content" doc:"the new content, or a text"`
@@ -298,19 +298,19 @@ func replacement(target matrix.EventID, content json.RawMessage) (json.RawMessag
 	return json.Marshal(whole)
 }
 
-var evtRedact = method(eventClass, "redact", capability.MatrixRedact, waits, `Takes the event back, and returns the redaction's ID.`,
+var _ = method(eventClass, "redact", capability.MatrixRedact, waits, `Takes the event back, and returns the redaction's ID.`,
 	func(c *Call, e *Event, a *struct {
 		Reason string `lua:"reason,opt" doc:"shown to all"`
 	}) (matrix.EventID, error) {
 		return c.Script.Bot.Redact(c.Context(), e.RoomID, e.EventID, intent.RedactOptions{Reason: a.Reason})
 	}, errcodes("M_FORBIDDEN"))
 
-var evtMarkRead = method(eventClass, "mark_read", capability.MatrixEphemeral, waits, `Marks the room as read by the bot, up to this event.`,
+var _ = method(eventClass, "mark_read", capability.MatrixEphemeral, waits, `Marks the room as read by the bot, up to this event.`,
 	func(c *Call, e *Event, _ *struct{}) (none, error) {
 		return none{}, c.Script.Bot.MarkRead(c.Context(), e.RoomID, e.EventID, intent.MarkReadOptions{})
 	})
 
-var evtTyping = method(eventClass, "typing", capability.MatrixEphemeral, waits, `Shows the bot as typing in the event's room.`,
+var _ = method(eventClass, "typing", capability.MatrixEphemeral, waits, `Shows the bot as typing in the event's room.`,
 	func(c *Call, e *Event, a *struct {
 		IsTyping *bool `lua:"is_typing,opt" default:"true" doc:"false stops"`
 		Timeout  *int  `lua:"timeout,opt" default:"5000" doc:"milliseconds"`
@@ -318,7 +318,7 @@ var evtTyping = method(eventClass, "typing", capability.MatrixEphemeral, waits, 
 		return none{}, c.Script.Bot.SetTyping(c.Context(), e.RoomID, intent.SetTypingOptions{IsTyping: a.IsTyping, Timeout: a.Timeout})
 	})
 
-var evtFail = method(eventClass, "fail", capability.MatrixSend, waits,
+var _ = method(eventClass, "fail", capability.MatrixSend, waits,
 	`Tells the room, in a notice that answers the message, why it was not handled. The event is finished: it does not run again.`,
 	func(c *Call, e *Event, a *struct {
 		Reason Text `lua:"reason" doc:"why"`

@@ -109,7 +109,7 @@ func raws(list []Map) []json.RawMessage {
 	return out
 }
 
-var intentUser = method(intentClass, "user", capability.MatrixGhosts, never,
+var _ = method(intentClass, "user", capability.MatrixGhosts, never,
 	`Gives the intent of another user: a ghost, or with a token a double puppet, a real user who lends the script the account.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		User    string `lua:"user_id" type:"user ID" doc:"the user"`
@@ -124,7 +124,7 @@ var apiClass = class("api", "Requests of one's own as one user.", holds[api]())
 
 type api struct{ intent *intent.Intent }
 
-var apiRequest = method(apiClass, "request", capability.MatrixRaw, waits,
+var _ = method(apiClass, "request", capability.MatrixRaw, waits,
 	`Makes a request of the homeserver as this user and returns the answer, decoded. Nothing is registered or joined first.`,
 	func(c *Call, s api, a *struct {
 		Method      string            `lua:"method" doc:"GET, PUT, POST or DELETE"`

@@ -8,7 +8,7 @@ import (
 	"bridgehost/matrix"
 )
 
-var sendMessageEvent = method(intentClass, "send_message_event", capability.MatrixSend, waits,
+var _ = method(intentClass, "send_message_event", capability.MatrixSend, waits,
 	`Sends an event that is not state, and returns its ID. In the handler of an event it is sent once, even when the handler runs again.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room    matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -19,7 +19,7 @@ var sendMessageEvent = method(intentClass, "send_message_event", capability.Matr
 		return i.SendMessageEvent(c.Context(), a.Room, a.Type, json.RawMessage(a.Content), intent.SendMessageEventOptions{EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
 
-var sendMessage = method(intentClass, "send_message", capability.MatrixSend, waits,
+var _ = method(intentClass, "send_message", capability.MatrixSend, waits,
 	`Sends a message of any content, and returns its ID. A text stands for a message of type m.text.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room    matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -37,7 +37,7 @@ func (t Text) html(given string) string {
 	return t.HTML
 }
 
-var sendText = method(intentClass, "send_text", capability.MatrixSend, waits,
+var _ = method(intentClass, "send_text", capability.MatrixSend, waits,
 	`Sends a text, and returns its ID. With html only, the plain form is made from it.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room      matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -60,21 +60,21 @@ type textArgs struct {
 	txnArgs
 }
 
-var sendNotice = method(intentClass, "send_notice", capability.MatrixSend, waits,
+var _ = method(intentClass, "send_notice", capability.MatrixSend, waits,
 	`Sends a text that bots do not answer, and returns its ID.`,
 	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
 		return i.SendNotice(c.Context(), a.Room, intent.SendNoticeOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
 
-var sendEmote = method(intentClass, "send_emote", capability.MatrixSend, waits,
+var _ = method(intentClass, "send_emote", capability.MatrixSend, waits,
 	`Sends what the user does ("waves"), and returns its ID.`,
 	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
 		return i.SendEmote(c.Context(), a.Room, intent.SendEmoteOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
 
-var react = method(intentClass, "react", capability.MatrixSend, waits,
+var _ = method(intentClass, "react", capability.MatrixSend, waits,
 	`Reacts to an event, and returns the reaction's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room  matrix.RoomID  `lua:"room_id" doc:"the room"`
@@ -85,7 +85,7 @@ var react = method(intentClass, "react", capability.MatrixSend, waits,
 		return i.React(c.Context(), a.Room, a.Event, a.Key, intent.ReactOptions{EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN", "M_DUPLICATE_ANNOTATION"))
 
-var redact = method(intentClass, "redact", capability.MatrixRedact, waits,
+var _ = method(intentClass, "redact", capability.MatrixRedact, waits,
 	`Takes an event back, and returns the redaction's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
@@ -97,7 +97,7 @@ var redact = method(intentClass, "redact", capability.MatrixRedact, waits,
 		return i.Redact(c.Context(), a.Room, a.Event, intent.RedactOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent), EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN"))
 
-var setTyping = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,
+var _ = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,
 	"Shows the user as typing for `timeout` milliseconds (0 stops). The same again within its timeout asks nothing of the homeserver.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -108,7 +108,7 @@ var setTyping = method(intentClass, "set_typing", capability.MatrixEphemeral, wa
 		return none{}, i.SetTyping(c.Context(), a.Room, intent.SetTypingOptions{IsTyping: a.IsTyping, Timeout: a.Timeout, IgnoreCache: a.IgnoreCache})
 	})
 
-var markRead = method(intentClass, "mark_read", capability.MatrixEphemeral, waits,
+var _ = method(intentClass, "mark_read", capability.MatrixEphemeral, waits,
 	`Marks the room as read up to an event. The same again asks nothing of the homeserver.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
@@ -118,7 +118,7 @@ var markRead = method(intentClass, "mark_read", capability.MatrixEphemeral, wait
 		return none{}, i.MarkRead(c.Context(), a.Room, a.Event, intent.MarkReadOptions{ExtraContent: json.RawMessage(a.ExtraContent)})
 	})
 
-var setFullyReadMarker = method(intentClass, "set_fully_read_marker", capability.MatrixEphemeral, waits,
+var _ = method(intentClass, "set_fully_read_marker", capability.MatrixEphemeral, waits,
 	`Sets the user's own mark of what is read, and with read_receipt the public one too.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
@@ -129,7 +129,7 @@ var setFullyReadMarker = method(intentClass, "set_fully_read_marker", capability
 		return none{}, i.SetFullyReadMarker(c.Context(), a.Room, a.FullyRead, intent.SetFullyReadMarkerOptions{ReadReceipt: a.ReadReceipt, ExtraContent: json.RawMessage(a.ExtraContent)})
 	})
 
-var sendReceipt = method(intentClass, "send_receipt", capability.MatrixEphemeral, waits,
+var _ = method(intentClass, "send_receipt", capability.MatrixEphemeral, waits,
 	`Tells the others that an event was read.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        matrix.RoomID  `lua:"room_id" doc:"the room"`

@@ -8,14 +8,14 @@ import (
 	"bridgehost/matrix"
 )
 
-var ensureRegistered = method(intentClass, "ensure_registered", capability.MatrixGhosts, waits,
+var _ = method(intentClass, "ensure_registered", capability.MatrixGhosts, waits,
 	`Registers the user unless the state store knows that it is. Every other call does this by itself.`,
 	func(c *Call, i *intent.Intent, _ *struct{}) (none, error) {
 		return none{}, i.EnsureRegistered(c.Context())
 	},
 	errcodes("M_EXCLUSIVE"))
 
-var ensureJoined = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
+var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
 	`Joins the room unless the state store knows that the user is in it. If the room is invite-only or the user is banned, the bot first invites or unbans it. Returns whether the user was joined just now.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        RoomOrAlias         `lua:"room_id" type:"room ID" doc:"the room"`
@@ -25,7 +25,7 @@ var ensureJoined = method(intentClass, "ensure_joined", capability.MatrixSend, w
 		return i.EnsureJoined(c.Context(), matrix.RoomID(a.Room), intent.EnsureJoinedOptions{IgnoreCache: a.IgnoreCache, Bot: a.Bot.Value, NoBot: a.Bot.Null})
 	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
 
-var joinRoom = method(intentClass, "join_room", capability.MatrixSend, waits,
+var _ = method(intentClass, "join_room", capability.MatrixSend, waits,
 	`Joins a room by ID or alias, always asking the homeserver. Returns the room's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room             RoomOrAlias `lua:"room_id_or_alias" doc:"the room"`
@@ -36,7 +36,7 @@ var joinRoom = method(intentClass, "join_room", capability.MatrixSend, waits,
 		return i.JoinRoom(c.Context(), string(a.Room), intent.JoinRoomOptions{Servers: a.Servers, ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), MaxRetries: a.MaxRetries})
 	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
 
-var joinRoomByID = method(intentClass, "join_room_by_id", capability.MatrixSend, waits,
+var _ = method(intentClass, "join_room_by_id", capability.MatrixSend, waits,
 	`Joins a room by its ID, always asking the homeserver. Returns the room's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room             matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -46,7 +46,7 @@ var joinRoomByID = method(intentClass, "join_room_by_id", capability.MatrixSend,
 		return i.JoinRoomByID(c.Context(), a.Room, intent.JoinRoomByIDOptions{ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), ExtraContent: json.RawMessage(a.ExtraContent)})
 	}, errcodes("M_FORBIDDEN"))
 
-var leaveRoom = method(intentClass, "leave_room", capability.MatrixSend, waits,
+var _ = method(intentClass, "leave_room", capability.MatrixSend, waits,
 	`Leaves the room. That the user is not in it is no error unless asked for.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room           matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -57,7 +57,7 @@ var leaveRoom = method(intentClass, "leave_room", capability.MatrixSend, waits,
 		return none{}, i.LeaveRoom(c.Context(), a.Room, intent.LeaveRoomOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent), RaiseNotInRoom: a.RaiseNotInRoom})
 	})
 
-var errorAndLeave = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
+var _ = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
 	`Says why in a notice, and leaves the room.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -71,7 +71,7 @@ var errorAndLeave = method(intentClass, "error_and_leave", capability.MatrixSend
 		return none{}, i.ErrorAndLeave(c.Context(), a.Room, intent.ErrorAndLeaveOptions{Text: a.Text.Body, HTML: html})
 	})
 
-var inviteUser = method(intentClass, "invite_user", capability.MatrixInvite, waits,
+var _ = method(intentClass, "invite_user", capability.MatrixInvite, waits,
 	`Invites a user to the room. That the user is in it already is success.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -93,22 +93,22 @@ type removalArgs struct {
 	ExtraContent Map           `lua:"extra_content,opt" doc:"further fields of the membership event"`
 }
 
-var kickUser = method(intentClass, "kick_user", capability.MatrixModerate, waits, `Removes a user from the room.`,
+var _ = method(intentClass, "kick_user", capability.MatrixModerate, waits, `Removes a user from the room.`,
 	func(c *Call, i *intent.Intent, a *removalArgs) (none, error) {
 		return none{}, i.KickUser(c.Context(), a.Room, a.User, intent.KickUserOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent)})
 	}, errcodes("M_FORBIDDEN"))
 
-var banUser = method(intentClass, "ban_user", capability.MatrixModerate, waits, `Bans a user from the room.`,
+var _ = method(intentClass, "ban_user", capability.MatrixModerate, waits, `Bans a user from the room.`,
 	func(c *Call, i *intent.Intent, a *removalArgs) (none, error) {
 		return none{}, i.BanUser(c.Context(), a.Room, a.User, intent.BanUserOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent)})
 	}, errcodes("M_FORBIDDEN"))
 
-var unbanUser = method(intentClass, "unban_user", capability.MatrixModerate, waits, `Lifts a ban.`,
+var _ = method(intentClass, "unban_user", capability.MatrixModerate, waits, `Lifts a ban.`,
 	func(c *Call, i *intent.Intent, a *removalArgs) (none, error) {
 		return none{}, i.UnbanUser(c.Context(), a.Room, a.User, intent.UnbanUserOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent)})
 	}, errcodes("M_FORBIDDEN"))
 
-var createRoom = method(intentClass, "create_room", capability.MatrixCreateRoom, waits,
+var _ = method(intentClass, "create_room", capability.MatrixCreateRoom, waits,
 	`Makes a room and returns its ID. After a crash in between it may be made twice; bridge.portal makes a room once.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		AliasLocalpart        string          `lua:"alias_localpart,opt" doc:"the alias without # and server name"`
@@ -135,17 +135,17 @@ type roomArgs struct {
 	Room matrix.RoomID `lua:"room_id" doc:"the room"`
 }
 
-var forgetRoom = method(intentClass, "forget_room", capability.MatrixSend, waits, `Forgets a room that was left.`,
+var _ = method(intentClass, "forget_room", capability.MatrixSend, waits, `Forgets a room that was left.`,
 	func(c *Call, i *intent.Intent, a *roomArgs) (none, error) {
 		return none{}, i.ForgetRoom(c.Context(), a.Room)
 	})
 
-var getJoinedRooms = method(intentClass, "get_joined_rooms", capability.MatrixRead, waits, `Lists the rooms in which the user is.`,
+var _ = method(intentClass, "get_joined_rooms", capability.MatrixRead, waits, `Lists the rooms in which the user is.`,
 	func(c *Call, i *intent.Intent, _ *struct{}) ([]matrix.RoomID, error) {
 		return i.GetJoinedRooms(c.Context())
 	})
 
-var addRoomAlias = method(intentClass, "add_room_alias", capability.MatrixDirectory, waits, `Gives the room an alias.`,
+var _ = method(intentClass, "add_room_alias", capability.MatrixDirectory, waits, `Gives the room an alias.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room           matrix.RoomID `lua:"room_id" doc:"the room"`
 		AliasLocalpart string        `lua:"alias_localpart" doc:"the alias without # and server name"`
@@ -154,7 +154,7 @@ var addRoomAlias = method(intentClass, "add_room_alias", capability.MatrixDirect
 		return none{}, i.AddRoomAlias(c.Context(), a.Room, a.AliasLocalpart, intent.AddRoomAliasOptions{Override: a.Override})
 	}, errcodes("M_UNKNOWN", "M_EXCLUSIVE"))
 
-var removeRoomAlias = method(intentClass, "remove_room_alias", capability.MatrixDirectory, waits, `Removes an alias. That there is none is no error unless asked for.`,
+var _ = method(intentClass, "remove_room_alias", capability.MatrixDirectory, waits, `Removes an alias. That there is none is no error unless asked for.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		AliasLocalpart string `lua:"alias_localpart" doc:"the alias without # and server name"`
 		Raise404       bool   `lua:"raise_404,opt" default:"false" doc:"raise when there is no such alias"`
@@ -162,7 +162,7 @@ var removeRoomAlias = method(intentClass, "remove_room_alias", capability.Matrix
 		return none{}, i.RemoveRoomAlias(c.Context(), a.AliasLocalpart, intent.RemoveRoomAliasOptions{Raise404: a.Raise404})
 	}, errcodes("M_NOT_FOUND"))
 
-var resolveRoomAlias = method(intentClass, "resolve_room_alias", capability.MatrixDirectory, waits, `Asks what room an alias stands for. Returns {room_id, servers}.`,
+var _ = method(intentClass, "resolve_room_alias", capability.MatrixDirectory, waits, `Asks what room an alias stands for. Returns {room_id, servers}.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Alias matrix.RoomAlias `lua:"room_alias" doc:"the alias"`
 	}) (*intent.ResolvedAlias, error) {

@@ -31,7 +31,7 @@ func membersOf(members map[matrix.UserID]intent.Member) map[matrix.UserID]member
 	return out
 }
 
-var sendStateEvent = method(intentClass, "send_state_event", capability.MatrixState, waits,
+var _ = method(intentClass, "send_state_event", capability.MatrixState, waits,
 	`Sets a piece of the room's state, and returns the event's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room     matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -43,7 +43,7 @@ var sendStateEvent = method(intentClass, "send_state_event", capability.MatrixSt
 		return i.SendStateEvent(c.Context(), a.Room, a.Type, json.RawMessage(a.Content), intent.SendStateEventOptions{StateKey: a.StateKey, EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
 
-var setRoomName = method(intentClass, "set_room_name", capability.MatrixState, waits, `Sets the room's name, and returns the event's ID.`,
+var _ = method(intentClass, "set_room_name", capability.MatrixState, waits, `Sets the room's name, and returns the event's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room matrix.RoomID `lua:"room_id" doc:"the room"`
 		Name string        `lua:"name,null" doc:"the name; empty removes it"`
@@ -52,7 +52,7 @@ var setRoomName = method(intentClass, "set_room_name", capability.MatrixState, w
 		return i.SetRoomName(c.Context(), a.Room, a.Name, intent.SetRoomNameOptions{EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN"))
 
-var setRoomTopic = method(intentClass, "set_room_topic", capability.MatrixState, waits, `Sets the room's topic, and returns the event's ID.`,
+var _ = method(intentClass, "set_room_topic", capability.MatrixState, waits, `Sets the room's topic, and returns the event's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room  matrix.RoomID `lua:"room_id" doc:"the room"`
 		Topic string        `lua:"topic,null" doc:"the topic; empty removes it"`
@@ -61,7 +61,7 @@ var setRoomTopic = method(intentClass, "set_room_topic", capability.MatrixState,
 		return i.SetRoomTopic(c.Context(), a.Room, a.Topic, intent.SetRoomTopicOptions{EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN"))
 
-var setRoomAvatar = method(intentClass, "set_room_avatar", capability.MatrixState, waits, `Sets the room's picture, and returns the event's ID.`,
+var _ = method(intentClass, "set_room_avatar", capability.MatrixState, waits, `Sets the room's picture, and returns the event's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room      matrix.RoomID `lua:"room_id" doc:"the room"`
 		AvatarURL MXC           `lua:"avatar_url,null" doc:"an mxc:// URI; json.null removes the picture"`
@@ -70,7 +70,7 @@ var setRoomAvatar = method(intentClass, "set_room_avatar", capability.MatrixStat
 		return i.SetRoomAvatar(c.Context(), a.Room, string(a.AvatarURL), intent.SetRoomAvatarOptions{EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN"))
 
-var setJoinRule = method(intentClass, "set_join_rule", capability.MatrixState, waits, `Sets who may join the room, and returns the event's ID.`,
+var _ = method(intentClass, "set_join_rule", capability.MatrixState, waits, `Sets who may join the room, and returns the event's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room matrix.RoomID `lua:"room_id" doc:"the room"`
 		Rule string        `lua:"join_rule" doc:"public, invite, knock, restricted, knock_restricted or private"`
@@ -79,7 +79,7 @@ var setJoinRule = method(intentClass, "set_join_rule", capability.MatrixState, w
 		return i.SetJoinRule(c.Context(), a.Room, a.Rule, intent.SetJoinRuleOptions{EventOptions: a.options()})
 	}, errcodes("M_FORBIDDEN"))
 
-var getPowerLevels = method(intentClass, "get_power_levels", capability.MatrixRead, waits, `Returns the content of the room's power levels.`,
+var _ = method(intentClass, "get_power_levels", capability.MatrixRead, waits, `Returns the content of the room's power levels.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID `lua:"room_id" doc:"the room"`
 		IgnoreCache  bool          `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when the store knows"`
@@ -88,7 +88,7 @@ var getPowerLevels = method(intentClass, "get_power_levels", capability.MatrixRe
 		return i.GetPowerLevels(c.Context(), a.Room, intent.GetPowerLevelsOptions{IgnoreCache: a.IgnoreCache, EnsureJoined: a.EnsureJoined})
 	}, errcodes("M_FORBIDDEN"))
 
-var setPowerLevels = method(intentClass, "set_power_levels", capability.MatrixState, waits, `Sets the room's power levels, and returns the event's ID.`,
+var _ = method(intentClass, "set_power_levels", capability.MatrixState, waits, `Sets the room's power levels, and returns the event's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room    matrix.RoomID `lua:"room_id" doc:"the room"`
 		Content Map           `lua:"content" doc:"the whole content, as get_power_levels returns it"`
@@ -103,12 +103,12 @@ type joinedArgs struct {
 	EnsureJoined *bool         `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
 }
 
-var getState = method(intentClass, "get_state", capability.MatrixRead, waits, `Returns the room's whole state, a list of events.`,
+var _ = method(intentClass, "get_state", capability.MatrixRead, waits, `Returns the room's whole state, a list of events.`,
 	func(c *Call, i *intent.Intent, a *joinedArgs) ([]json.RawMessage, error) {
 		return i.GetState(c.Context(), a.Room, intent.GetStateOptions{EnsureJoined: a.EnsureJoined})
 	}, errcodes("M_FORBIDDEN"))
 
-var getStateEvent = method(intentClass, "get_state_event", capability.MatrixRead, waits, `Returns the content of one piece of the room's state, or with format = "event" the whole event.`,
+var _ = method(intentClass, "get_state_event", capability.MatrixRead, waits, `Returns the content of one piece of the room's state, or with format = "event" the whole event.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID `lua:"room_id" doc:"the room"`
 		Type         string        `lua:"event_type" doc:"the event's type"`
@@ -119,7 +119,7 @@ var getStateEvent = method(intentClass, "get_state_event", capability.MatrixRead
 		return i.GetStateEvent(c.Context(), a.Room, a.Type, intent.GetStateEventOptions{StateKey: a.StateKey, Format: a.Format, EnsureJoined: a.EnsureJoined})
 	}, errcodes("M_NOT_FOUND", "M_FORBIDDEN"))
 
-var getEvent = method(intentClass, "get_event", capability.MatrixRead, waits, `Returns one event.`,
+var _ = method(intentClass, "get_event", capability.MatrixRead, waits, `Returns one event.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
 		Event        matrix.EventID `lua:"event_id" doc:"the event"`
@@ -128,13 +128,13 @@ var getEvent = method(intentClass, "get_event", capability.MatrixRead, waits, `R
 		return i.GetEvent(c.Context(), a.Room, a.Event, intent.GetEventOptions{EnsureJoined: a.EnsureJoined})
 	}, errcodes("M_NOT_FOUND", "M_FORBIDDEN"))
 
-var getJoinedMembers = method(intentClass, "get_joined_members", capability.MatrixRead, waits, `Returns who is in the room: user ID → {membership, displayname?, avatar_url?}.`,
+var _ = method(intentClass, "get_joined_members", capability.MatrixRead, waits, `Returns who is in the room: user ID → {membership, displayname?, avatar_url?}.`,
 	func(c *Call, i *intent.Intent, a *joinedArgs) (map[matrix.UserID]memberTable, error) {
 		m, err := i.GetJoinedMembers(c.Context(), a.Room, intent.GetJoinedMembersOptions{EnsureJoined: a.EnsureJoined})
 		return membersOf(m), err
 	}, errcodes("M_FORBIDDEN"))
 
-var getMembers = method(intentClass, "get_members", capability.MatrixRead, waits, `Returns the room's m.room.member events.`,
+var _ = method(intentClass, "get_members", capability.MatrixRead, waits, `Returns the room's m.room.member events.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room          matrix.RoomID `lua:"room_id" doc:"the room"`
 		At            string        `lua:"at,opt" doc:"a point in time, as get_messages tells it"`
@@ -144,7 +144,7 @@ var getMembers = method(intentClass, "get_members", capability.MatrixRead, waits
 		return i.GetMembers(c.Context(), a.Room, intent.GetMembersOptions{At: a.At, Membership: a.Membership, NotMembership: a.NotMembership})
 	}, errcodes("M_FORBIDDEN"))
 
-var getRoomMembers = method(intentClass, "get_room_members", capability.MatrixRead, waits, `Returns the user IDs of the room's members.`,
+var _ = method(intentClass, "get_room_members", capability.MatrixRead, waits, `Returns the user IDs of the room's members.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room    matrix.RoomID `lua:"room_id" doc:"the room"`
 		Allowed []string      `lua:"allowed_memberships,opt" doc:"which memberships count; {\"join\"} when left out"`
@@ -159,19 +159,19 @@ type memberArgs struct {
 	IgnoreCache bool          `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when the store knows"`
 }
 
-var getRoomMemberInfo = method(intentClass, "get_room_member_info", capability.MatrixRead, waits, `Returns what is known of a member: {membership, displayname?, avatar_url?}.`,
+var _ = method(intentClass, "get_room_member_info", capability.MatrixRead, waits, `Returns what is known of a member: {membership, displayname?, avatar_url?}.`,
 	func(c *Call, i *intent.Intent, a *memberArgs) (*memberTable, error) {
 		m, err := i.GetRoomMemberInfo(c.Context(), a.Room, a.User, intent.GetRoomMemberInfoOptions{IgnoreCache: a.IgnoreCache})
 		return memberOf(m), err
 	}, errcodes("M_NOT_FOUND"))
 
-var getRoomDisplayname = method(intentClass, "get_room_displayname", capability.MatrixRead, waits, `Returns the name of a member in the room; nil when it has none.`,
+var _ = method(intentClass, "get_room_displayname", capability.MatrixRead, waits, `Returns the name of a member in the room; nil when it has none.`,
 	func(c *Call, i *intent.Intent, a *memberArgs) (*string, error) {
 		name, err := i.GetRoomDisplayname(c.Context(), a.Room, a.User, intent.GetRoomDisplaynameOptions{IgnoreCache: a.IgnoreCache})
 		return optional(name), err
 	}, errcodes("M_NOT_FOUND"))
 
-var getRoomAvatarURL = method(intentClass, "get_room_avatar_url", capability.MatrixRead, waits, `Returns the picture of a member in the room, an mxc:// URI; nil when it has none.`,
+var _ = method(intentClass, "get_room_avatar_url", capability.MatrixRead, waits, `Returns the picture of a member in the room, an mxc:// URI; nil when it has none.`,
 	func(c *Call, i *intent.Intent, a *memberArgs) (*string, error) {
 		url, err := i.GetRoomAvatarURL(c.Context(), a.Room, a.User, intent.GetRoomAvatarURLOptions{IgnoreCache: a.IgnoreCache})
 		return optional(url), err
@@ -181,24 +181,24 @@ type userArgs struct {
 	User matrix.UserID `lua:"user_id" doc:"the user"`
 }
 
-var getProfile = method(intentClass, "get_profile", capability.MatrixRead, waits, `Returns a user's profile, {displayname?, avatar_url?}; nil when there is none.`,
+var _ = method(intentClass, "get_profile", capability.MatrixRead, waits, `Returns a user's profile, {displayname?, avatar_url?}; nil when there is none.`,
 	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
 		return i.GetProfile(c.Context(), a.User)
 	})
 
-var getDisplayname = method(intentClass, "get_displayname", capability.MatrixRead, waits, `Returns a user's name; nil when there is none.`,
+var _ = method(intentClass, "get_displayname", capability.MatrixRead, waits, `Returns a user's name; nil when there is none.`,
 	func(c *Call, i *intent.Intent, a *userArgs) (*string, error) {
 		name, err := i.GetDisplayname(c.Context(), a.User)
 		return optional(name), err
 	})
 
-var getAvatarURL = method(intentClass, "get_avatar_url", capability.MatrixRead, waits, `Returns a user's picture, an mxc:// URI; nil when there is none.`,
+var _ = method(intentClass, "get_avatar_url", capability.MatrixRead, waits, `Returns a user's picture, an mxc:// URI; nil when there is none.`,
 	func(c *Call, i *intent.Intent, a *userArgs) (*string, error) {
 		url, err := i.GetAvatarURL(c.Context(), a.User)
 		return optional(url), err
 	})
 
-var setDisplayname = method(intentClass, "set_displayname", capability.MatrixProfile, waits, `Sets the user's name, unless it is so already.`,
+var _ = method(intentClass, "set_displayname", capability.MatrixProfile, waits, `Sets the user's name, unless it is so already.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Name         string `lua:"displayname,null" doc:"the name; empty or json.null removes it"`
 		CheckCurrent *bool  `lua:"check_current,opt" default:"true" doc:"ask for the present name first"`
@@ -206,7 +206,7 @@ var setDisplayname = method(intentClass, "set_displayname", capability.MatrixPro
 		return none{}, i.SetDisplayname(c.Context(), a.Name, intent.SetDisplaynameOptions{CheckCurrent: a.CheckCurrent})
 	})
 
-var setAvatarURL = method(intentClass, "set_avatar_url", capability.MatrixProfile, waits, `Sets the user's picture, unless it is so already.`,
+var _ = method(intentClass, "set_avatar_url", capability.MatrixProfile, waits, `Sets the user's picture, unless it is so already.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		URL          MXC   `lua:"avatar_url,null" doc:"an mxc:// URI; json.null removes the picture"`
 		CheckCurrent *bool `lua:"check_current,opt" default:"true" doc:"ask for the present picture first"`
@@ -214,7 +214,7 @@ var setAvatarURL = method(intentClass, "set_avatar_url", capability.MatrixProfil
 		return none{}, i.SetAvatarURL(c.Context(), string(a.URL), intent.SetAvatarURLOptions{CheckCurrent: a.CheckCurrent})
 	})
 
-var whoami = method(intentClass, "whoami", capability.MatrixRead, waits, `Asks the homeserver who the user is. Returns {user_id, device_id?, is_guest}.`,
+var _ = method(intentClass, "whoami", capability.MatrixRead, waits, `Asks the homeserver who the user is. Returns {user_id, device_id?, is_guest}.`,
 	func(c *Call, i *intent.Intent, _ *struct{}) (*intent.WhoamiResult, error) {
 		return i.Whoami(c.Context())
 	})

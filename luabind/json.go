@@ -63,10 +63,10 @@ func (env *Env) openJSON() {
 	env.null = env.Object(nullClass, nil)
 }
 
-var jsonNull = value(jsonModule, "null", "json.null", "JSON's null: an explicit none, where nil means absent.",
+var _ = value(jsonModule, "null", "json.null", "JSON's null: an explicit none, where nil means absent.",
 	func(env *Env) lua.LValue { return env.null })
 
-var jsonDecode = fn(jsonModule, "decode", pure, never,
+var _ = fn(jsonModule, "decode", pure, never,
 	`Reads a JSON text. Lists stay lists when they are empty, null becomes json.null, integers beyond 2^53 keep their digits. Returns nil and an error when the text is not JSON.`,
 	func(c *Call, a *struct {
 		Text string `lua:"text" doc:"the JSON text, in UTF-8"`
@@ -78,7 +78,7 @@ var jsonDecode = fn(jsonModule, "decode", pure, never,
 		return results2{v}, nil
 	}, results("the value, or nil and an error"), errcodes("E_JSON"))
 
-var jsonEncode = fn(jsonModule, "encode", pure, never,
+var _ = fn(jsonModule, "encode", pure, never,
 	`Writes a value as JSON, keys in byte order. A table with the keys 1 … n is a list, any other an object; an empty one is {} unless it was made by json.array or decoded from []. Raises for what JSON cannot hold, with the path of the field.`,
 	func(c *Call, a *struct {
 		Value lua.LValue `lua:"value" doc:"any value but functions and objects"`
@@ -90,7 +90,7 @@ var jsonEncode = fn(jsonModule, "encode", pure, never,
 		return string(out), nil
 	}, errcodes("E_JSON"))
 
-var jsonArray = fn(jsonModule, "array", pure, never,
+var _ = fn(jsonModule, "array", pure, never,
 	`Marks a table as a list, so that it is written as [] when it is empty. Returns that table, or a new one.`,
 	func(c *Call, a *struct {
 		List *lua.LTable `lua:"list,mid" doc:"the table to mark; a new one when left out"`
@@ -105,7 +105,7 @@ var jsonArray = fn(jsonModule, "array", pure, never,
 		return c.Array(t), nil
 	})
 
-var jsonInteger = fn(jsonModule, "integer", pure, never,
+var _ = fn(jsonModule, "integer", pure, never,
 	`Makes an integer of any size from its digits: a number when it is at most 2^53, otherwise an object that keeps every digit.`,
 	func(c *Call, a *struct {
 		Digits string `lua:"digits" doc:"decimal digits, maybe with a sign"`

@@ -16,7 +16,6 @@ import (
 	"bridgehost/matrix"
 )
 
-
 // levelTime is how long a command waits for the room's power levels when they are unknown.
 const levelTime = 10 * time.Second
 

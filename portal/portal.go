@@ -112,7 +112,7 @@ func (m *Manager) open(ctx context.Context, remoteID string, o Options) (*Row, e
 	} else if err != nil {
 		return nil, err
 	} else {
-		row.Name, row.Topic = create.Name, create.Topic
+		row.Name, row.Topic, row.Invited = create.Name, create.Topic, o.Invite
 	}
 	row.RoomID = room
 	if err := m.cfg.Store.PutPortal(ctx, row); err != nil {
@@ -198,19 +198,25 @@ func (p *Portal) update(ctx context.Context, o Options) error {
 	return p.m.cfg.Store.PutPortal(ctx, p.row)
 }
 
-// invite invites those who are neither invited nor joined, as far as the store knows. Who
-// has left or was banned is not asked again.
+// invite invites each user once: who is in the room already, has left it, or was invited
+// before is not asked again.
 func (p *Portal) invite(ctx context.Context, users []matrix.UserID) error {
 	for _, user := range users {
+		if slices.Contains(p.row.Invited, user) {
+			continue
+		}
 		known, err := p.m.cfg.Bot.StateStore().Member(ctx, p.row.RoomID, user)
 		if err != nil {
 			return err
 		}
-		if known != nil {
-			continue
+		if known == nil {
+			if err := p.m.cfg.Bot.InviteUser(ctx, p.row.RoomID, user, intent.InviteUserOptions{}); err != nil {
+				return fmt.Errorf("portal %q: %w", p.row.RemoteID, err)
+			}
 		}
-		if err := p.m.cfg.Bot.InviteUser(ctx, p.row.RoomID, user, intent.InviteUserOptions{}); err != nil {
-			return fmt.Errorf("portal %q: %w", p.row.RemoteID, err)
+		p.row.Invited = append(slices.Clone(p.row.Invited), user)
+		if err := p.m.cfg.Store.PutPortal(ctx, p.row); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 
 	"bridgehost/appservice"
 	"bridgehost/control"
+	"bridgehost/egress"
 	"bridgehost/intent"
 	"bridgehost/matrix"
 	"bridgehost/portal"
@@ -55,6 +56,7 @@ type Host struct {
 	pool   *intent.Pool
 	router *portal.Router
 	inbox  *inbox
+	egress *egress.Dialer
 
 	running context.Context // ends when the host stops to ask the homeserver things
 	cancel  context.CancelFunc
@@ -88,6 +90,7 @@ func open(cfg Config, o Options) (*Host, error) {
 		Retries: cfg.Homeserver.Retries, Store: h.db, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
 	})
 	h.inbox = newInbox(h)
+	h.egress = egress.New(egress.Config{})
 	h.router = h.newRouter()
 	return h, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"bridgehost/engine"
 	"bridgehost/store/sqlite"
@@ -42,5 +43,6 @@ func (r records) Generations(ctx context.Context, script string) ([]engine.Recor
 		}
 		out = append(out, engine.Record{Number: g.Number, Hash: g.Hash, Source: a.Source, Loaded: g.Loaded, Result: g.Result, Pinned: a.Pinned})
 	}
+	slices.Reverse(out) // the database has the newest first
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"bridgehost/delivery"
 	"bridgehost/diag"
+	"bridgehost/egress"
 	"bridgehost/engine"
 	"bridgehost/intent"
 	"bridgehost/luabind"
@@ -100,6 +101,9 @@ func (h *Host) stateChanged(e *matrix.Event) {
 		}()
 	}
 }
+
+// Egress implements luabind.Connections.
+func (h *Host) Egress() *egress.Dialer { return h.egress }
 
 // CommandClash implements luabind.Host.
 func (h *Host) CommandClash(room matrix.RoomID, script, name string) []string {

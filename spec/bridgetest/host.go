@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,14 +59,14 @@ type Host struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
 	log    bytes.Buffer
-	lines  chan string
+	news   chan struct{} // closed and replaced when the log grows
 }
 
 // NewHost makes the folder: a configuration for hs, and a registration that
 // `registration write` made and hs was told of. more is appended to bridgehost.toml.
 func NewHost(t testing.TB, hs Homeserver, more string) *Host {
 	t.Helper()
-	h := &Host{Dir: t.TempDir(), binary: Binary(t)}
+	h := &Host{Dir: t.TempDir(), binary: Binary(t), news: make(chan struct{})}
 	h.Config = filepath.Join(h.Dir, "bridgehost.toml")
 	if err := os.Mkdir(filepath.Join(h.Dir, "scripts"), 0o755); err != nil {
 		t.Fatal(err)
@@ -171,6 +172,8 @@ func (h *Host) read(pipe io.Reader, ready chan struct{}, ended func()) {
 		h.mu.Lock()
 		h.log.Write(lines.Bytes())
 		h.log.WriteByte('\n')
+		close(h.news)
+		h.news = make(chan struct{})
 		h.mu.Unlock()
 		var line struct {
 			Message string `json:"@message"`
@@ -184,6 +187,27 @@ func (h *Host) read(pipe io.Reader, ready chan struct{}, ended func()) {
 
 // Log is all that the host has logged.
 func (h *Host) Log() string { h.mu.Lock(); defer h.mu.Unlock(); return h.log.String() }
+
+// WaitLog waits for a line with a message that begins with one of the given ones, after
+// the first since bytes of the log.
+func (h *Host) WaitLog(t testing.TB, since int, messages ...string) {
+	t.Helper()
+	limit := time.After(newsLimit)
+	for {
+		h.mu.Lock()
+		news, text := h.news, h.log.Bytes()[since:]
+		found := slices.ContainsFunc(messages, func(m string) bool { return bytes.Contains(text, []byte(`"@message":"`+m)) })
+		h.mu.Unlock()
+		if found {
+			return
+		}
+		select {
+		case <-news:
+		case <-limit:
+			t.Fatalf("%s, and bridgehost's log does not say %q", newsLimit, messages)
+		}
+	}
+}
 
 // Kill is kill -9; it returns when the process is gone.
 func (h *Host) Kill() {

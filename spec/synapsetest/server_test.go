@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,10 +57,16 @@ func TestRunsKeepsItsDataAndPushesTransactions(t *testing.T) {
 	began = time.Now()
 	hs.Restart()
 	t.Logf("restarted in %s", time.Since(began).Round(time.Millisecond))
-	for _, e := range bob.Messages(room) {
-		if is(e) {
-			return
+	if !slices.ContainsFunc(bob.Messages(room), is) {
+		t.Error("the message is gone after a restart")
+	}
+	joins := 0
+	for _, r := range hs.Requests() {
+		if r.User == bob.UserID && r.Verb(room) == "join" && r.Status == http.StatusOK {
+			joins++
 		}
 	}
-	t.Error("the message is gone after a restart")
+	if joins != 1 {
+		t.Errorf("Synapse's log tells of %d joins of bob, want 1", joins)
+	}
 }
