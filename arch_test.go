@@ -198,57 +198,6 @@ func TestDependenciesHaveReasons(t *testing.T) {
 	}
 }
 
-// TestExamplesAreComplete: an example has a script, a README and a test that runs it.
-func TestExamplesAreComplete(t *testing.T) {
-	const root = "scripts/examples"
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests := testTexts(t)
-	for _, e := range entries {
-		dir := path.Join(root, e.Name())
-		if !e.IsDir() {
-			t.Errorf("%s: an example is a folder", dir)
-			continue
-		}
-		if !exists(dir+"/main.lua") && !exists(dir+"/"+e.Name()+".lua") {
-			t.Errorf("%s: there is neither main.lua nor %s.lua", dir, e.Name())
-		}
-		if !exists(dir + "/README.md") {
-			t.Errorf("%s: there is no README.md: say in a few lines what it does and how to try it", dir)
-		}
-		if !regexp.MustCompile(`examples"?[/,] ?"?` + regexp.QuoteMeta(e.Name()) + `\b`).MatchString(tests) {
-			t.Errorf("%s: no test names it: run it in one", dir)
-		}
-	}
-}
-
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
-}
-
-// testTexts is the text of all tests and transcripts but this one.
-func testTexts(t *testing.T) string {
-	t.Helper()
-	var b strings.Builder
-	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
-		name := d.Name()
-		if err != nil || d.IsDir() || name == "arch_test.go" ||
-			!strings.HasSuffix(name, "_test.go") && !strings.HasSuffix(name, ".txtar") && !strings.HasPrefix(filepath.ToSlash(p), "spec/") {
-			return err
-		}
-		text, err := os.ReadFile(p)
-		b.Write(text)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
 // source is one Go file of the tree.
 type source struct {
 	path, dir string // with slashes, from the root

@@ -145,7 +145,8 @@ func (s *Script) swap(next, before *Generation) (held time.Duration, err *diag.E
 	s.lanes.hold()
 	began := s.clock.Now()
 	if before != nil {
-		next.prior = &before.source
+		source := before.source // a copy: a pointer into before would keep all of it
+		next.prior = &source
 		before.end()
 	}
 	s.mu.Lock()

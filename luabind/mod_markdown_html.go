@@ -71,7 +71,10 @@ func (f *filled) links(doc ast.Node) {
 			if !mayLink(address, strings.HasPrefix(string(n.Destination), string(markOpen))) {
 				unwrap = append(unwrap, n)
 			}
-			n.Destination, n.Title = []byte(address), []byte(f.plain(string(n.Title)))
+			n.Destination = []byte(address)
+			if n.Title != nil { // an empty one would be written
+				n.Title = []byte(f.plain(string(n.Title)))
+			}
 		case *ast.Image:
 			unwrap = append(unwrap, n)
 		}

@@ -62,7 +62,8 @@ func TestSocketWrites(t *testing.T) {
 	server, b := newLineServer(t), newModBench(t, clockwork.NewRealClock(), nil)
 	b.mustLoad(dial(server, `bridge.on("org.test.go", function()
 		local sock = connect()
-		print("wrote", sock:write("hello\r\n"), sock:peer(), tostring(sock))
+		local shown = tostring(sock)
+		print("wrote", sock:write("hello\r\n"), sock:peer(), shown)
 		print("end", sock:read_line())
 		local n, err = sock:write("too late")
 		print("refused", n, err.kind, err.code)
@@ -182,7 +183,8 @@ func TestKeepOpensAnew(t *testing.T) {
 		local _, second = bridge.keep("sock", connect)
 		print("fresh", fresh, second)
 	end)
-	bridge.on("org.test.read", function() print("read", bridge.keep("sock", connect):read_line()) end)
+	bridge.on("org.test.read", function() local sock = bridge.keep("sock", connect)
+		print("reading") print("read", sock:read_line()) end)
 	bridge.on("org.test.close", function() bridge.keep("sock", connect):close() print("fresh", select(2, bridge.keep("sock", connect))) end)`)
 	load := func(want string) {
 		t.Helper()
@@ -195,8 +197,9 @@ func TestKeepOpensAnew(t *testing.T) {
 	load("true\tfalse")
 	conn := server.accept(t)
 	load("false\tfalse") // passed on
-	_ = conn.Close()
 	b.deliver("read")
+	b.printed("reading")
+	_ = conn.Close()
 	b.printed("read\tnil")
 	load("true\tfalse") // the other side had hung up
 	_ = server.accept(t)

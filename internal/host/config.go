@@ -24,6 +24,8 @@ type Config struct {
 	Appservice AppserviceConfig `toml:"appservice"`
 	Scripts    ScriptsConfig    `toml:"scripts"`
 	Storage    StorageConfig    `toml:"storage"`
+	HTTP       ListenConfig     `toml:"http"`  // routes of scripts; off while no script has one
+	Admin      ListenConfig     `toml:"admin"` // health and metrics; "" turns it off
 
 	// Path is where it was read; "" for a made one.
 	Path string `toml:"-"`
@@ -64,11 +66,18 @@ type LimitsConfig struct {
 	Connections int      `toml:"connections"`
 	CallDepth   int      `toml:"call_depth"`
 	Timers      int      `toml:"timers"`
+	Queue       int      `toml:"queue"`
+	OpenFiles   int      `toml:"open_files"`
 }
 
 // StorageConfig says how sure a write must be.
 type StorageConfig struct {
 	Durability string `toml:"durability"` // full or normal
+}
+
+// ListenConfig is an address to listen on, by default on this machine only.
+type ListenConfig struct {
+	Listen string `toml:"listen"`
 }
 
 // ErrConfig is wrapped by every error about bridgehost.toml (exit code 3).
@@ -82,6 +91,8 @@ func DefaultConfig() Config {
 		Appservice: AppserviceConfig{Registration: "registration.yaml", Listen: "127.0.0.1:29333", Prefix: "_bh_", BridgeName: "bridgehost"},
 		Scripts:    ScriptsConfig{Dir: "scripts", Watch: true},
 		Storage:    StorageConfig{Durability: "full"},
+		HTTP:       ListenConfig{Listen: "127.0.0.1:29335"},
+		Admin:      ListenConfig{Listen: "127.0.0.1:29334"},
 	}
 }
 
@@ -118,7 +129,7 @@ func ReadConfig(path string) (Config, error) {
 // knownKeys are all keys of bridgehost.toml, for suggestions; a test compares them with the structs.
 var knownKeys = []string{"data", "homeserver", "url", "name", "retries", "appservice", "registration", "listen", "prefix", "bridge_name",
 	"scripts", "dir", "watch", "admins", "config", "limits", "limits_of", "cpu", "handler", "memory", "string",
-	"max_concurrent_handlers", "connections", "call_depth", "timers", "storage", "durability"}
+	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "storage", "durability", "http", "admin"}
 
 func unknownKey(path, text string, key toml.Key) error {
 	last := key[len(key)-1]
@@ -140,7 +151,7 @@ func unknownKey(path, text string, key toml.Key) error {
 // expand fills in ${env:NAME} and ${file:PATH} and makes paths absolute; base is the file's folder.
 func (c *Config) expand(base string) error {
 	for _, s := range []*string{&c.Data, &c.Homeserver.URL, &c.Homeserver.Name, &c.Appservice.Registration,
-		&c.Appservice.Listen, &c.Appservice.Prefix, &c.Appservice.BridgeName, &c.Scripts.Dir} {
+		&c.Appservice.Listen, &c.Appservice.Prefix, &c.Appservice.BridgeName, &c.Scripts.Dir, &c.HTTP.Listen, &c.Admin.Listen} {
 		v, err := expandText(*s, base)
 		if err != nil {
 			return err
@@ -249,6 +260,8 @@ func (c *Config) LimitsFor(script string) engine.Limits {
 		set(&l.Connections, from.Connections)
 		set(&l.CallDepth, from.CallDepth)
 		set(&l.Timers, from.Timers)
+		set(&l.Queue, from.Queue)
+		set(&l.OpenFiles, from.OpenFiles)
 	}
 	return l
 }

@@ -173,6 +173,8 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	go func() { failed <- server.Serve(listener) }()
 	stopWatching := h.watch()
 	defer stopWatching()
+	stopAdmin := h.serveAdmin()
+	defer stopAdmin()
 	stopSignals := h.reloadOnSIGHUP(ctx)
 	defer stopSignals()
 	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))

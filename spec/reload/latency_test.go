@@ -30,6 +30,7 @@ bridge.on("message", function(evt) intent:send_text(evt.room_id, "version %d") e
 	h.Start(t)
 	user := hs.User(t, "alice")
 	room := user.CreateRoom(t, "private_chat", "@_bh_echo:"+hs.Name())
+	bridgetest.Eventually(t, "the bot has joined", func() bool { return user.Membership(t, room, "@_bh_echo:"+hs.Name()) == "join" })
 	user.Say(t, room, "hello")
 	user.WaitMessages(t, room, func(all []bridgetest.Message) bool { return len(all) == 2 })
 

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
+
+	"bridgehost/appservice"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"bridgehost": main})
+}
+
+// TestScripts runs testdata/script/*.txtar. Beside testscript's own commands there are:
+//
+//	exits CODE COMMAND …      run a command to its end and compare its exit code
+//	screen                    what was just printed fits a screen of 24 × 100
+//	mode OCTAL FILE           a file's permissions
+//	tokens FILE               set $AS_TOKEN and $HS_TOKEN from a registration
+//	schema NUMBER             write a schema number into data/bridgehost.db
+//	occupied                  set $OCCUPIED to an address that somebody listens on
+//	homeserver …, host …      see commands_test.go
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("BRIDGEHOST_CONFIG", "")
+			e.Setenv("NO_COLOR", "")
+			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, ".config"))
+			return prepare(e)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":      exits,
+			"screen":     screen,
+			"mode":       mode,
+			"tokens":     tokens,
+			"schema":     schema,
+			"occupied":   occupied,
+			"homeserver": homeserverCommand,
+			"host":       hostCommand,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND …")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var ended *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &ended) {
+		got = ended.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func screen(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: screen")
+	}
+	lines := strings.Split(strings.TrimRight(ts.ReadFile("stdout"), "\n"), "\n")
+	if len(lines) > 24 {
+		ts.Fatalf("%d lines, a screen has 24", len(lines))
+	}
+	for _, l := range lines {
+		if utf8.RuneCountInString(l) > 100 {
+			ts.Fatalf("a line of %d characters, a screen has 100: %s", utf8.RuneCountInString(l), l)
+		}
+	}
+}
+
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mode OCTAL FILE")
+	}
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
+}
+
+func tokens(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tokens FILE")
+	}
+	r, _, err := appservice.ReadRegistration(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Setenv("AS_TOKEN", regexp.QuoteMeta(r.ASToken))
+	ts.Setenv("HS_TOKEN", regexp.QuoteMeta(r.HSToken))
+}
+
+func schema(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: schema NUMBER")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	db, err := sql.Open("sqlite", ts.MkAbs("data/bridgehost.db"))
+	ts.Check(err)
+	_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", n))
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+func occupied(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: occupied")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv("OCCUPIED", l.Addr().String())
+}
