@@ -204,15 +204,15 @@ func (s *Server) transaction(w http.ResponseWriter, r *http.Request, txnID strin
 	answer(w, http.StatusOK, "{}")
 }
 
-// accept lets one request per transaction id through; the others get its result.
+// accept lets one request per transaction through; the others get its result.
 func (s *Server) accept(ctx context.Context, acc Accepted, bad []refusal) error {
 	ctx, cancel := clockwork.WithTimeout(ctx, s.o.Clock, s.o.AcceptTimeout)
 	defer cancel()
 	s.mu.Lock()
-	t, running := s.inFlight[acc.TxnID]
+	t, running := s.inFlight[acc.Key]
 	if !running {
 		t = &transaction{done: make(chan struct{})}
-		s.inFlight[acc.TxnID] = t
+		s.inFlight[acc.Key] = t
 	}
 	s.mu.Unlock()
 	if running {
@@ -227,7 +227,7 @@ func (s *Server) accept(ctx context.Context, acc Accepted, bad []refusal) error 
 	t.err = errors.New("the store gave up") // what waiters see after a panic
 	defer func() {
 		s.mu.Lock()
-		delete(s.inFlight, acc.TxnID)
+		delete(s.inFlight, acc.Key)
 		s.mu.Unlock()
 		close(t.done)
 	}()
@@ -236,7 +236,7 @@ func (s *Server) accept(ctx context.Context, acc Accepted, bad []refusal) error 
 }
 
 func (s *Server) store(ctx context.Context, acc Accepted, bad []refusal) error {
-	seen, err := s.o.Log.Seen(ctx, acc.TxnID)
+	seen, err := s.o.Log.Seen(ctx, acc.Key)
 	if err != nil {
 		return err
 	}

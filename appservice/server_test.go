@@ -49,7 +49,7 @@ func (m *memory) Accept(ctx context.Context, a Accepted) error {
 		return m.err
 	}
 	m.got = append(m.got, a)
-	m.seen[a.TxnID] = true
+	m.seen[a.Key] = true
 	return nil
 }
 
@@ -132,6 +132,28 @@ func TestTransactionIsTakenOnce(t *testing.T) {
 	}
 	if st := s.Stats(); st != (Stats{Transactions: 1, Duplicates: 2, Events: 1, Ephemeral: 1, BadEvents: 1}) {
 		t.Errorf("%+v", st)
+	}
+}
+
+// A homeserver that counts from 1 again must not lose events; one that repeats sends
+// other ages, and may leave out what is ephemeral.
+func TestAnIdUsedAgainIsAnotherTransaction(t *testing.T) {
+	s, m := newTest(ServerOptions{})
+	for _, body := range []string{
+		`{"events":[{"type":"a","event_id":"$1","unsigned":{"age":1}}],"ephemeral":[{"type":"m.typing"}]}`,
+		`{"events":[{"event_id":"$1","type":"a","unsigned":{"age":2000}}]}`,
+		`{"events":[{"type":"a","event_id":"$2"}]}`,
+		`{"events":[{"type":"a","event_id":"$1"},{"type":"a","event_id":"$2"}]}`,
+		`{"events":[{"type":"a"}]}`,
+		`{"events":[],"ephemeral":[{"type":"m.typing"}]}`,
+		`{"events":[],"ephemeral":[{"type":"m.typing"}]}`,
+	} {
+		if w := do(s, "PUT", "/_matrix/app/v1/transactions/1", "secret", body); w.Code != 200 {
+			t.Fatal(w.Code, w.Body)
+		}
+	}
+	if st := s.Stats(); len(m.got) != 5 || st.Duplicates != 2 {
+		t.Errorf("%d accepted, want 5; %d known, want 2", len(m.got), st.Duplicates)
 	}
 }
 

@@ -57,6 +57,7 @@ func split(txnID string, body []byte) (Accepted, []refusal, error) {
 		name = "de.sorunome.msc2409.ephemeral"
 	}
 	acc.Ephemeral, err = takeList(name, lists[name], &bad)
+	acc.Key = keyOf(acc)
 	return acc, bad, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash"
+	"maps"
 	"sync"
 	"time"
 )
@@ -101,6 +102,22 @@ func (u *Unit) setEffect(txnID, answer string) {
 		u.effects = map[string]string{}
 	}
 	u.effects[txnID] = answer
+}
+
+// Part is the unit of the i-th part of u's work, which commits its writes by itself. Its
+// transaction ids are the same when u's item runs again, and what its calls answered is
+// remembered for that item. A unit without an item has no parts: nil.
+func (u *Unit) Part(i int) *Unit {
+	if u == nil || u.Item.Key == "" {
+		return nil
+	}
+	item := u.Item
+	item.Key = fmt.Sprintf("%s/part/%s", u.Item.Key, u.TxnID("part", fmt.Sprint(i)))
+	part := NewUnit(item, nil, func(e Effect) { u.SetEffect(e.TxnID, e.Answer) })
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	part.effects = maps.Clone(u.effects)
+	return part
 }
 
 // Fresh returns the effects of this try, for Store.Finish.

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
+
+	"bridgehost/diag"
 )
 
 // locks are the named locks of bridge.lock. They belong to the script, so that
@@ -13,19 +16,25 @@ type locks struct {
 }
 
 type namedLock struct {
-	slot chan struct{}
-	uses int // holders and waiters; the lock is forgotten at 0
+	slot   chan struct{}
+	holder *Task
+	uses   int // holders and waiters; the lock is forgotten at 0
 }
 
 func newLocks() *locks { return &locks{named: map[string]*namedLock{}} }
 
 // Lock takes the named lock; the returned function gives it back. Called without
-// the VM's lock; ctx ends the waiting. A task that takes a lock twice waits for
-// itself until its deadline.
-func (s *Script) Lock(ctx context.Context, name string) (unlock func(), err error) {
+// the VM's lock; ctx ends the waiting. A task that holds the lock already would wait for
+// itself: that is an error.
+func (s *Script) Lock(ctx context.Context, t *Task, name string) (unlock func(), err error) {
 	l := s.locks
 	l.mu.Lock()
 	n := l.named[name]
+	if n != nil && n.holder == t && t != nil {
+		l.mu.Unlock()
+		return nil, &diag.Error{Kind: diag.KindUsage, Code: "E_LOCK", Message: fmt.Sprintf("this handler holds the lock %q already", name),
+			Hint: "take it once, around the whole"}
+	}
 	if n == nil {
 		n = &namedLock{slot: make(chan struct{}, 1)}
 		l.named[name] = n
@@ -41,7 +50,9 @@ func (s *Script) Lock(ctx context.Context, name string) (unlock func(), err erro
 	}
 	select {
 	case n.slot <- struct{}{}:
-		return func() { <-n.slot; leave() }, nil
+		hold := func(t *Task) { l.mu.Lock(); n.holder = t; l.mu.Unlock() }
+		hold(t)
+		return func() { hold(nil); <-n.slot; leave() }, nil
 	case <-ctx.Done():
 		leave()
 		return nil, ctx.Err()

@@ -19,26 +19,27 @@ type Spawn struct {
 	done    chan struct{}
 	results []lua.LValue
 	err     *diag.Error
+	quiet   bool // its error is for whoever waits
 }
 
 // Spawn runs fn(args…) as a task of its own, in memory: it ends with its generation
 // and is not repeated after a crash. Its error, if nobody waits for it, is reported.
 func (g *Generation) Spawn(t *Task, fn *lua.LFunction, args ...lua.LValue) (*Spawn, *diag.Error) {
-	return g.later(t, "spawned task", 0, nil, fn, args)
+	return g.later(t, "spawned task", 0, nil, false, fn, args)
 }
 
 // SpawnUnit is Spawn for one part of the work of t, with a unit that the caller
-// made (nil: one without an item).
+// made (nil: one without an item). Its error is for whoever waits, nobody else hears of it.
 func (g *Generation) SpawnUnit(t *Task, label string, unit *delivery.Unit, fn *lua.LFunction, args ...lua.LValue) (*Spawn, *diag.Error) {
-	return g.later(t, label, 0, unit, fn, args)
+	return g.later(t, label, 0, unit, true, fn, args)
 }
 
 // After runs fn(args…) once d has passed.
 func (g *Generation) After(t *Task, d time.Duration, fn *lua.LFunction, args ...lua.LValue) (*Spawn, *diag.Error) {
-	return g.later(t, fmt.Sprintf("timer of %s", d), d, nil, fn, args)
+	return g.later(t, fmt.Sprintf("timer of %s", d), d, nil, false, fn, args)
 }
 
-func (g *Generation) later(t *Task, label string, d time.Duration, unit *delivery.Unit, fn *lua.LFunction, args []lua.LValue) (*Spawn, *diag.Error) {
+func (g *Generation) later(t *Task, label string, d time.Duration, unit *delivery.Unit, quiet bool, fn *lua.LFunction, args []lua.LValue) (*Spawn, *diag.Error) {
 	if t == nil || t.Loading {
 		return nil, &diag.Error{Kind: diag.KindUsage, Code: "E_LOADING",
 			Message: label + " cannot be started while the script is loading",
@@ -51,7 +52,7 @@ func (g *Generation) later(t *Task, label string, d time.Duration, unit *deliver
 		g.timerEnded()
 		return nil, errGenerationEnded(g)
 	}
-	s := &Spawn{g: g, done: make(chan struct{})}
+	s := &Spawn{g: g, quiet: quiet, done: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(g.ctx)
 	if t.Label != "" {
 		label += ", started in " + t.Label
@@ -81,7 +82,7 @@ func (s *Spawn) loop(t *Task, d time.Duration, fn *lua.LFunction, args []lua.LVa
 		return
 	}
 	s.results, s.err = s.g.runIn(s.ctx, t, fn, func(*lua.LState) []lua.LValue { return args })
-	if s.err != nil && s.ctx.Err() == nil && s.err.Kind != diag.KindStopping {
+	if s.err != nil && !s.quiet && s.ctx.Err() == nil && s.err.Kind != diag.KindStopping {
 		s.g.Script.report(s.g, s.err, t.Label)
 	}
 }

@@ -389,11 +389,13 @@ func readContent(name string) reader {
 	}
 }
 
-// content is the text as a message's content.
+// content is the text as a message's content. What was filled into markup may come from
+// strangers: that it mentions nobody keeps a name in it from pinging.
 func (m Markup) content(msgtype string) (json.RawMessage, error) {
-	c := map[string]string{"msgtype": msgtype, "body": m.Body}
+	c := map[string]any{"msgtype": msgtype, "body": m.Body}
 	if m.HTML != "" {
 		c["format"], c["formatted_body"] = "org.matrix.custom.html", m.HTML
+		c["m.mentions"] = struct{}{}
 	}
 	return json.Marshal(c)
 }

@@ -8,7 +8,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"bridgehost/capability"
-	"bridgehost/delivery"
 	"bridgehost/diag"
 	"bridgehost/engine"
 )
@@ -111,7 +110,7 @@ func parallel(c *Call, most int, items []lua.LValue, f *lua.LFunction) (lua.LVal
 	}
 	for next < len(items) || running > 0 {
 		for ; next < len(items) && running < most; next++ {
-			s, e := g.SpawnUnit(t, fmt.Sprintf("call %d of bridge.parallel", next+1), partOf(t.Unit, next), f, items[next])
+			s, e := g.SpawnUnit(t, fmt.Sprintf("call %d of bridge.parallel", next+1), t.Unit.Part(next), f, items[next])
 			if e != nil {
 				failed(next, e)
 				continue
@@ -142,17 +141,6 @@ func parallel(c *Call, most int, items []lua.LValue, f *lua.LFunction) (lua.LVal
 		}
 	}
 	return list, nil
-}
-
-// partOf is the unit of the i-th part of u's work: its sends have transaction ids that
-// are the same when u's item runs again, and what they answered is remembered for that item.
-func partOf(u *delivery.Unit, i int) *delivery.Unit {
-	if u == nil || u.Item.Key == "" {
-		return nil
-	}
-	item := u.Item
-	item.Key = fmt.Sprintf("%s/part/%s", u.Item.Key, u.TxnID("bridge.parallel", fmt.Sprint(i)))
-	return delivery.NewUnit(item, nil, func(e delivery.Effect) { u.SetEffect(e.TxnID, e.Answer) })
 }
 
 var _ = fn(bridgeModule, "sleep", capability.None("waits only"), inputInside,
@@ -229,7 +217,7 @@ func (c *Call) timeout(d time.Duration, f *lua.LFunction, args []lua.LValue) (re
 
 var _ = fn(bridgeModule, "lock", capability.None(noPowerTask), waitsInside,
 	"Calls a function while no other handler of the script holds the lock of that name: for reading, waiting and then "+
-		"writing. Taking a lock again inside of it waits for itself.",
+		"writing. To take it again inside of it is an error.",
 	func(c *Call, a *struct {
 		Name string         `lua:"name" doc:"any name"`
 		Fn   *lua.LFunction `lua:"fn" doc:"the function"`
@@ -244,7 +232,8 @@ var _ = fn(bridgeModule, "lock", capability.None(noPowerTask), waitsInside,
 				unlock()
 			}
 		}()
-		c.Wait(func(ctx context.Context) { unlock, err = g.Script.Lock(ctx, a.Name) })
+		holder := c.VM.Task()
+		c.Wait(func(ctx context.Context) { unlock, err = g.Script.Lock(ctx, holder, a.Name) })
 		if err != nil {
 			return nil, err
 		}

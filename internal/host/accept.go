@@ -31,8 +31,8 @@ func newInbox(h *Host) *inbox {
 }
 
 // Seen implements appservice.TransactionLog.
-func (in *inbox) Seen(ctx context.Context, txnID string) (bool, error) {
-	return in.h.db.Seen(ctx, txnID)
+func (in *inbox) Seen(ctx context.Context, key string) (bool, error) {
+	return in.h.db.Seen(ctx, key)
 }
 
 // Accept implements appservice.TransactionLog.
@@ -57,7 +57,7 @@ func (in *inbox) Accept(ctx context.Context, t appservice.Accepted) error {
 			routed = append(routed, one)
 		}
 	}
-	items, held, err := in.h.db.Accept(ctx, t.TxnID, routed)
+	items, held, err := in.h.db.Accept(ctx, t.Key, routed)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ func Dev(ctx context.Context, o DevOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.Log.IsInfo() && !o.Log.IsDebug() {
+		o.Log.SetLevel(hclog.Warn) // what else there is to say, the prompt says; -v shows all
+	}
 	clock := clockwork.NewRealClock()
 	hs := devserver.New(devserver.Options{ServerName: devName, Clock: clock, Log: o.Log.Named("homeserver")})
 	defer hs.Close()
@@ -147,9 +150,9 @@ func devRegister(cfg Config, hs *devserver.Server, url string) error {
 	return nil
 }
 
-// settle waits until the bridge has handled everything that was said, ten seconds at most.
-func (h *Host) settle(ctx context.Context, hs *devserver.Server) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// settle waits until the bridge has handled everything that was said, as long as limit at most.
+func (h *Host) settle(ctx context.Context, hs *devserver.Server, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for range 2 { // what a handler sends comes back as an event
 		if hs.Idle(ctx) != nil {

@@ -33,6 +33,7 @@ type Options struct {
 	Listen  string // in place of appservice.listen
 	Poll    bool
 	NoWatch bool
+	Color   bool            // errors of scripts in colours
 	Clock   clockwork.Clock // nil: real time
 	// Report shows what scripts do, for `dev`; nil: the log does.
 	Report Reporter
@@ -61,9 +62,12 @@ type Host struct {
 	running context.Context // ends when the host stops to ask the homeserver things
 	cancel  context.CancelFunc
 
+	starting sync.WaitGroup // scripts that are started again
+
 	mu      sync.Mutex
 	scripts map[string]*script
 	told    map[matrix.RoomID]time.Time // when a room last heard of a dead letter
+	pinged  Ping                        // what became of the last ping
 }
 
 // open makes a host that serves nothing yet: store open, intents made, no script loaded.
@@ -101,6 +105,7 @@ func (h *Host) owns(user matrix.UserID) bool { return h.reg.OwnsUser(user) }
 // close ends everything, in the order in which it depends on each other.
 func (h *Host) close() error {
 	h.cancel()
+	h.starting.Wait()
 	var ending sync.WaitGroup
 	for _, s := range h.all() {
 		ending.Go(func() { s.Close(shutdownLimit) })
@@ -147,7 +152,7 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		err = fmt.Errorf("listen for the homeserver on %s (appservice.listen): %w", address, err)
+		err = listenError(address, o.Listen != "", err)
 	} else {
 		err = h.serve(ctx, listener, func() {})
 	}
@@ -157,6 +162,8 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 // serve answers the homeserver on listener until ctx ends. ready is called once it does.
 func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) error {
 	defer listener.Close()
+	answerSIGHUP, stopSignals := h.catchSIGHUP()
+	defer stopSignals()
 	ctl, err := control.Listen(filepath.Join(h.cfg.Data, control.SocketName), h.calls())
 	if err != nil {
 		return err
@@ -175,8 +182,7 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	defer stopWatching()
 	stopAdmin := h.serveAdmin()
 	defer stopAdmin()
-	stopSignals := h.reloadOnSIGHUP(ctx)
-	defer stopSignals()
+	go answerSIGHUP(ctx)
 	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))
 	ready()
 	go h.ping(h.running)
@@ -192,21 +198,6 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 		server.Close()
 	}
 	return nil
-}
-
-// ping asks the homeserver to reach us. Synapse then repeats at once what was refused while
-// this host was down, instead of waiting up to 512 s (AS-6).
-func (h *Host) ping(ctx context.Context) {
-	if h.reg.URL == nil {
-		return
-	}
-	took, err := h.pool.Bot("").AppservicePing(ctx, h.reg.ID, intent.AppservicePingOptions{})
-	switch {
-	case err == nil:
-		h.log.Info("the homeserver reaches us", "ping", took)
-	case ctx.Err() == nil:
-		h.log.Warn("the homeserver was asked to reach us and did not", "url", *h.reg.URL, "err", err)
-	}
 }
 
 func (h *Host) appservice() http.Handler {

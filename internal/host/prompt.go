@@ -3,12 +3,15 @@ package host
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/term"
 
 	"bridgehost/devserver"
 	"bridgehost/engine"
@@ -22,27 +25,35 @@ type prompt struct {
 	script string
 	in     io.Reader
 	bot    matrix.UserID
-
-	user *devserver.User
-	room matrix.RoomID
-	name string // of the room
+	// live tells that a person types: what was typed is shown by the terminal already, and
+	// answers come when they come. Otherwise each line waits for its answers.
+	live bool
 
 	mu    sync.Mutex // of what follows, and of out
 	out   io.Writer
+	user  *devserver.User
+	room  matrix.RoomID // the one that is looked at
+	name  string        // of the room
 	rooms map[string]matrix.RoomID
 	shown map[matrix.RoomID]int // events of the timeline
-	quiet matrix.RoomID         // the room that is looked at
+	names map[matrix.UserID]string
 }
 
 func newPrompt(hs *devserver.Server, script string, in io.Reader, out io.Writer) *prompt {
-	return &prompt{hs: hs, script: script, in: in, out: out, rooms: map[string]matrix.RoomID{}, shown: map[matrix.RoomID]int{},
+	return &prompt{hs: hs, script: script, in: in, out: out, live: isTerminal(in) && isTerminal(out),
+		rooms: map[string]matrix.RoomID{}, shown: map[matrix.RoomID]int{}, names: map[matrix.UserID]string{}, user: hs.User("you"),
 		bot: matrix.UserID("@_bh_" + script + ":" + devName)}
+}
+
+func isTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 const devHelp = `  TEXT          say it in this room
   !COMMAND …    a command of the bridge
   /as NAME      write as another user
-  /room NAME    go to another room, made when there is none; the bot is invited
+  /room NAME    go to another room; it is made, with the bot invited, when there is none
   /rooms        list the rooms
   /reload       load the script again     /rollback   run the version before
   /json         the last event as JSON    /quit       end
@@ -50,43 +61,55 @@ const devHelp = `  TEXT          say it in this room
 
 // run is the session: it reads lines until the input or ctx ends.
 func (p *prompt) run(ctx context.Context, h *Host) error {
-	stop := p.hs.Subscribe(func(devserver.Event) { p.show() })
+	stop := p.hs.Subscribe(p.happened)
 	defer stop()
-	p.user = p.hs.User("you")
 	p.say("bridgehost %s, dev mode. Nothing leaves this machine; data in .bridgehost/ can be thrown away.\n\n", Version().Version)
 	p.say("  simulated homeserver   %s (you are %s)\n", devName, p.user.ID)
 	p.say("  script                 %s\n\n", h.describe(p.script))
 	if err := p.enter(p.script); err != nil {
 		return err
 	}
-	h.settle(ctx, p.hs)
-	p.show()
+	p.settle(ctx, h)
 	p.say("\nWrite a message, or /help. Save the script, and the next line is answered by the new version.\n")
 	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		scanner := bufio.NewScanner(p.in)
-		scanner.Buffer(nil, 1<<20)
-		for scanner.Scan() {
-			select {
-			case lines <- scanner.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	go p.read(ctx, lines)
 	for {
 		select {
 		case line, ok := <-lines:
 			if !ok || !p.line(ctx, h, strings.TrimSpace(line)) {
-				h.settle(ctx, p.hs)
-				p.show()
+				p.settle(ctx, h)
 				return nil
 			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+func (p *prompt) read(ctx context.Context, lines chan<- string) {
+	defer close(lines)
+	scanner := bufio.NewScanner(p.in)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		select {
+		case lines <- scanner.Text():
+		case <-ctx.Done():
+			return
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		p.say("! the input ended: %s\n", err)
+	}
+}
+
+// settle lets the bridge answer what was said, and shows it.
+func (p *prompt) settle(ctx context.Context, h *Host) {
+	limit := 10 * time.Second
+	if p.live {
+		limit = 300 * time.Millisecond
+	}
+	h.settle(ctx, p.hs, limit)
+	p.show()
 }
 
 func (p *prompt) say(format string, args ...any) {
@@ -104,40 +127,67 @@ func (p *prompt) line(ctx context.Context, h *Host, line string) bool {
 	case line == "":
 		return true
 	case !strings.HasPrefix(line, "/"):
+		if p.live {
+			p.say("\x1b[A\x1b[K") // the room shows it again
+		}
 		_, err = p.user.Say(p.room, line)
 	case word == "/quit":
 		return false
 	case word == "/help":
 		p.say("%s", devHelp)
 	case word == "/as" && rest != "":
-		p.user = p.hs.User(rest)
-		err = p.enter(p.name)
+		err = p.as(rest)
 	case word == "/room" && rest != "":
 		err = p.enter(rest)
 	case word == "/rooms":
 		p.list()
 	case word == "/reload":
-		err = h.reloadOne(ctx, h.script(p.script), engine.ReasonAsked)
+		_ = h.reloadOne(ctx, h.script(p.script), engine.ReasonAsked) // Loaded said why
 	case word == "/rollback":
 		_, err = h.rollback(ctx, RollbackCall{Script: p.script})
 	case word == "/json":
 		p.json()
+	case word == "/as" || word == "/room":
+		p.say("? %s needs a name\n", word)
 	default:
 		p.say("? %s is not known here:\n%s", word, devHelp)
 	}
 	if err != nil {
 		p.say("! %s\n", err)
 	}
-	h.settle(ctx, p.hs)
-	p.show()
+	p.settle(ctx, h)
 	return true
+}
+
+// userName is what a new user may be called.
+var userName = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
+
+// as goes on as another user, by name or id, in the same room.
+func (p *prompt) as(name string) error {
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "@"), ":"+devName)
+	switch {
+	case !userName.MatchString(name):
+		return fmt.Errorf("a user cannot be called %q: only a-z, 0-9 and ._=/+- may stand in a name", name)
+	case strings.HasPrefix(name, "_bh_"):
+		return fmt.Errorf("%s belongs to the bridge, which alone writes as it", name)
+	}
+	before := p.user
+	p.mu.Lock()
+	p.user = p.hs.User(name)
+	p.mu.Unlock()
+	err := p.enter(p.name)
+	if err != nil {
+		p.mu.Lock()
+		p.user = before
+		p.mu.Unlock()
+	}
+	return err
 }
 
 // enter goes to a room by name. It is made, with the bot invited, when there is none.
 func (p *prompt) enter(name string) error {
-	p.mu.Lock()
-	room, ok := p.rooms[name]
-	p.mu.Unlock()
+	name = strings.TrimPrefix(name, "#")
+	room, ok := p.find(name)
 	if !ok {
 		made, err := p.user.CreateRoom(devserver.RoomOptions{Preset: "public_chat", Name: name, Invite: []matrix.UserID{p.bot}})
 		if err != nil {
@@ -149,83 +199,25 @@ func (p *prompt) enter(name string) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rooms[name], p.room, p.name, p.quiet = room, room, name, room
+	p.rooms[name], p.room, p.name = room, room, name
 	fmt.Fprintf(p.out, "── #%s, as %s ──\n", name, p.user.ID)
 	return nil
 }
 
-func (p *prompt) list() {
+// find looks for a room by name or id: one that was entered, or that the bridge made.
+func (p *prompt) find(name string) (matrix.RoomID, bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for name, room := range p.rooms {
-		fmt.Fprintf(p.out, "  #%-12s %s, %d members\n", name, room, len(p.hs.Members(room)))
+	room, ok := p.rooms[name]
+	p.mu.Unlock()
+	if ok {
+		return room, true
 	}
-}
-
-func (p *prompt) json() {
-	events := p.hs.Timeline(p.room)
-	if len(events) == 0 {
-		return
-	}
-	var v any
-	last := events[len(events)-1]
-	if json.Unmarshal(last.Raw, &v) != nil {
-		v = last
-	}
-	text, _ := json.MarshalIndent(v, "  ", "  ") // it was JSON a line ago
-	p.say("  %s\n", text)
-}
-
-// show writes what happened in the room since the last time.
-func (p *prompt) show() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	events := p.hs.Timeline(p.quiet)
-	for _, e := range events[min(p.shown[p.quiet], len(events)):] {
-		if text := describe(&e); text != "" {
-			fmt.Fprintf(p.out, "%-14s %s\n", e.Sender.Localpart(), strings.ReplaceAll(text, "\n", "\n               "))
+	for _, room := range p.hs.Rooms() {
+		if string(room) == name || p.title(room) == name {
+			return room, true
 		}
 	}
-	p.shown[p.quiet] = len(events)
-}
-
-// describe is an event in a line; "" for what nobody wants to see.
-func describe(e *matrix.Event) string {
-	var c struct {
-		Body       string `json:"body"`
-		MsgType    string `json:"msgtype"`
-		Membership string `json:"membership"`
-		Name       string `json:"name"`
-		Topic      string `json:"topic"`
-		Relates    struct {
-			Key     string `json:"key"`
-			EventID string `json:"event_id"`
-		} `json:"m.relates_to"`
-	}
-	if err := json.Unmarshal(e.Content, &c); err != nil {
-		return fmt.Sprintf("(%s: %s)", e.Type, err)
-	}
-	switch e.Type {
-	case "m.room.message":
-		if c.MsgType == "m.emote" {
-			return "* " + c.Body
-		}
-		return c.Body
-	case "m.reaction":
-		return "reacts with " + c.Relates.Key
-	case "m.room.redaction":
-		return "takes a message back"
-	case "m.room.member":
-		if e.StateKey != nil && matrix.UserID(*e.StateKey) != e.Sender {
-			return fmt.Sprintf("(%s %s)", c.Membership, *e.StateKey)
-		}
-		return "(" + c.Membership + ")"
-	case "m.room.name":
-		return "(names the room " + c.Name + ")"
-	case "m.room.topic":
-		return "(topic: " + c.Topic + ")"
-	}
-	return ""
+	return "", false
 }
 
 // describe says how a script is, in a line.
@@ -234,17 +226,31 @@ func (h *Host) describe(name string) string {
 	if st.Generation == 0 {
 		return name + ": nothing runs, see above"
 	}
-	return fmt.Sprintf("%s, generation %d: %d handlers, %d commands, %d services", name, st.Generation, st.Handlers, st.Commands, len(st.Services))
+	parts := []string{count(st.Handlers, "handler"), count(st.Commands, "command")}
+	if n := len(st.Services); n > 0 {
+		parts = append(parts, count(n, "service"))
+	}
+	return fmt.Sprintf("%s, generation %d: %s", name, st.Generation, strings.Join(parts, ", "))
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // Loaded implements Reporter.
 func (p *prompt) Loaded(r engine.LoadReport, text string) {
-	at := r.At.Local().Format("15:04:05")
+	at, what := r.At.Local().Format("15:04:05"), r.Script
+	if r.Reason == engine.ReasonSaved {
+		what += " changed"
+	}
 	switch {
 	case r.Err != nil:
-		p.say("%s %s changed → not loaded; %s\n\n%s\n", at, r.Script, running(r.Running), text)
+		p.say("%s %s → not loaded; %s\n\n%s\n", at, what, running(r.Running), text)
 	case r.Reason != engine.ReasonStart:
-		p.say("%s %s changed → generation %d in %s\n", at, r.Script, r.Number, r.Took.Round(100*time.Microsecond))
+		p.say("%s %s → generation %d in %s\n", at, what, r.Number, r.Took.Round(100*time.Microsecond))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -32,15 +34,24 @@ func (h *Host) loadAll(ctx context.Context) error {
 	for _, err := range refused {
 		h.log.Warn("not a script", "err", err)
 	}
-	for _, f := range scripts {
-		if err := h.add(ctx, f); err != nil {
-			return err
-		}
-	}
 	if len(scripts) == 0 {
 		h.log.Warn("there is no script yet; put one there and it runs", "folder", h.cfg.Scripts.Dir)
 	}
-	return nil
+	var known []*script
+	for _, f := range scripts { // all of them before the first starts: events are routed by who is there
+		s, err := h.enter(f)
+		if err != nil {
+			return err
+		}
+		known = append(known, s)
+	}
+	failed := make([]error, len(known))
+	var starting sync.WaitGroup
+	for i, s := range known {
+		starting.Go(func() { failed[i] = h.start(ctx, s) })
+	}
+	starting.Wait()
+	return errors.Join(failed...)
 }
 
 // discover lists the scripts that should run.
@@ -51,27 +62,66 @@ func (h *Host) discover() (scripts []found, refused []error, err error) {
 	return discover(h.cfg.Scripts.Dir)
 }
 
-// add makes a script known and loads it. A source that does not load is no error: it
-// was reported, and its events wait.
+// add makes a script known and loads it.
 func (h *Host) add(ctx context.Context, f found) error {
-	s, err := h.newScript(f, nil)
+	s, err := h.enter(f)
 	if err != nil {
 		return err
+	}
+	return h.start(ctx, s)
+}
+
+// enter makes a script known.
+func (h *Host) enter(f found) (*script, error) {
+	s, err := h.newScript(f, nil)
+	if err != nil {
+		return nil, err
 	}
 	h.mu.Lock()
 	h.scripts[f.name] = s
 	h.mu.Unlock()
 	h.router.ScriptsChanged()
-	if err := h.resumeScript(ctx, f.name, func(items ...delivery.Item) { s.Deliver(items...) }); err != nil {
-		return fmt.Errorf("script %s: its unfinished events: %w", f.name, err)
+	return s, nil
+}
+
+// start loads a script for the first time. A source that does not load is no error: it
+// was reported, and its events wait.
+func (h *Host) start(ctx context.Context, s *script) error {
+	if err := h.resumeScript(ctx, s.Name, func(items ...delivery.Item) { s.Deliver(items...) }); err != nil {
+		return fmt.Errorf("script %s: its unfinished events: %w", s.Name, err)
 	}
-	src, err := f.read()
+	src, err := s.found.read()
 	if err != nil {
-		h.log.Error("script not read", "script", f.name, "err", err)
+		h.log.Error("script not read", "script", s.Name, "err", err)
 		return nil
 	}
-	_ = s.Start(ctx, src) // OnLoad reported it
+	if failed := s.Start(ctx, src); failed != nil && !failed.OwnFault() {
+		h.starting.Go(func() { h.startAgain(s) })
+	}
 	return nil
+}
+
+// How long a script waits that could not start through no fault of its own.
+const (
+	startAgainFirst = 5 * time.Second
+	startAgainMost  = 5 * time.Minute
+)
+
+// startAgain loads a script until it runs: a board at home boots before its homeserver.
+func (h *Host) startAgain(s *script) {
+	for pause := startAgainFirst; ; pause = min(2*pause, startAgainMost) {
+		h.log.Info("the script is started again", "script", s.Name, "in", pause)
+		select {
+		case <-h.clock.After(pause):
+		case <-h.running.Done():
+			return
+		}
+		var failed *diag.Error
+		if !errors.As(s.Refused(), &failed) || failed.OwnFault() {
+			return // it runs, or it was saved meanwhile and that is at fault
+		}
+		_ = h.reloadOne(h.running, s, engine.ReasonAsked) // OnLoad reported it
+	}
 }
 
 // reloadOne loads a script as it is on disk. A file that is gone unloads nothing.
@@ -137,26 +187,25 @@ func (h *Host) changed(ctx context.Context) {
 	h.rescan(ctx)
 }
 
-// reloadOnSIGHUP loads everything again when the signal comes.
-func (h *Host) reloadOnSIGHUP(ctx context.Context) (stop func()) {
+// catchSIGHUP keeps the signal from ending the process from now on; reload answers it.
+func (h *Host) catchSIGHUP() (reload func(ctx context.Context), stop func()) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
+	reload = func(ctx context.Context) {
 		for {
 			select {
 			case <-hup:
 				h.log.Info("SIGHUP: loading all scripts again")
-				h.rescan(ctx)
 				for _, s := range h.all() {
 					_ = h.reloadOne(ctx, s, engine.ReasonAsked) // OnLoad reported it
 				}
+				h.rescan(ctx)
 			case <-ctx.Done():
 				return
 			}
 		}
-	}()
-	return func() { signal.Stop(hup); cancel() }
+	}
+	return reload, func() { signal.Stop(hup) }
 }
 
 // Reporter shows what scripts do.
@@ -170,14 +219,14 @@ type Reporter interface {
 func (h *Host) onLoad(r engine.LoadReport) {
 	text := ""
 	if r.Err != nil {
-		text = diag.Render(r.Err, diag.Files(r.Sources), diag.Options{Still: running(r.Running)})
+		text = diag.Render(r.Err, diag.Files(r.Sources), diag.Options{Still: running(r.Running), Color: h.opts.Color})
 	}
 	if h.opts.Report != nil {
 		h.opts.Report.Loaded(r, text)
 		return
 	}
 	if r.Err != nil {
-		h.log.Error("script not loaded; "+running(r.Running), "script", r.Script, "err", r.Err, "details", "\n"+text)
+		h.log.Error("script not loaded; "+running(r.Running), "script", r.Script, "err", r.Err, "details", strings.TrimSpace(text))
 		return
 	}
 	h.log.Info("script loaded", "script", r.Script, "generation", r.Number, "reason", r.Reason,
@@ -193,7 +242,7 @@ func running(generation int) string {
 
 // onReport tells the log, or the reporter, of an error.
 func (h *Host) onReport(r engine.Report) {
-	o := diag.Options{}
+	o := diag.Options{Color: h.opts.Color}
 	if r.Seen > 1 {
 		o.Seen = fmt.Sprintf("%d times in the last minute", r.Seen)
 	}
@@ -206,11 +255,11 @@ func (h *Host) onReport(r engine.Report) {
 		h.log.Error("script failed again", "script", r.Script, "generation", r.Generation, "in", r.Label, "err", r.Err, "seen", r.Seen)
 		return
 	}
-	h.log.Error("script failed", "script", r.Script, "generation", r.Generation, "in", r.Label, "err", r.Err, "details", "\n"+text)
+	h.log.Error("script failed", "script", r.Script, "generation", r.Generation, "in", r.Label, "err", r.Err, "details", strings.TrimSpace(text))
 }
 
 // renderLoad is the text of a source that did not load.
-func (h *Host) renderLoad(s *script, e *diag.Error) string {
+func (h *Host) renderLoad(s *script, e *diag.Error, color bool) string {
 	generation := 0
 	if g := s.Current(); g != nil {
 		generation = g.Number
@@ -219,5 +268,5 @@ func (h *Host) renderLoad(s *script, e *diag.Error) string {
 	if loads := s.Loads(); len(loads) > 0 {
 		files = loads[len(loads)-1].Sources
 	}
-	return diag.Render(e, diag.Files(files), diag.Options{Still: running(generation)})
+	return diag.Render(e, diag.Files(files), diag.Options{Still: running(generation), Color: color})
 }

@@ -44,7 +44,7 @@ end)
 bridge.command("relay", { args = "<name>", level = 50, help = "join this room to those of that name" }, function(cmd)
   rooms:set(cmd.room_id, cmd.args.name)
   local _, list = others(cmd.room_id)
-  cmd:reply(("This room is %s now, with %d other(s)."):format(cmd.args.name, #list))
+  cmd:reply(("Rooms joined as %s: %d"):format(cmd.args.name, #list + 1))
 end)
 
 bridge.command("relay off", { level = 50, help = "leave the rooms that this one is joined to" }, function(cmd)
