@@ -35,6 +35,7 @@ type Item struct {
 	Kind        Kind      //
 	Payload     []byte    // for KindEvent the event as the homeserver sent it
 	Attempts    int       // tries that ended in a retryable error
+	TimedOut    int       // those of them that ran into their deadline, since the host started
 	Redelivered bool      // may have been tried before: a retry, a replay, or found in the inbox at start
 	NotBefore   time.Time // a retry waits until then; zero: now. For KindCron the time that was due
 	Schedule    string    // for KindCron: names the schedule on disk

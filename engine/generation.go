@@ -23,13 +23,14 @@ type Generation struct {
 
 	source Source
 	hash   string
-	prior  *Source // what a swap back loads; nil for the first generation
+	pinned string     // a rollback chose it, until the files differ from this hash
+	prior  *candidate // what a swap back loads; nil: there is none
 
 	vm       *VM
 	ctx      context.Context // ends when what is left of the generation is killed
 	cancel   context.CancelFunc
 	stopping chan struct{} // closed when the generation is to end: Task.Stopping
-	running  sync.WaitGroup
+	running  tasks
 
 	mu       sync.Mutex
 	state    genState
@@ -141,7 +142,7 @@ func (g *Generation) begin(from *Generation) *diag.Error {
 		s.start(from)
 	}
 	for _, c := range crons {
-		c.start()
+		c.start(from)
 	}
 	for _, e := range everies {
 		e.start()

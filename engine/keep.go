@@ -76,7 +76,10 @@ func (g *Generation) Keep(ctx context.Context, key, fingerprint string, open fun
 	hs.mu.Lock()
 	old := k.handle
 	if old != nil && old.Alive() && k.fingerprint == fingerprint {
-		hs.owner[old] = g
+		// An older generation that still ends may use it, but does not get it back.
+		if owner := hs.owner[old]; owner == nil || !g.isStopping() || owner.isStopping() {
+			hs.owner[old] = g
+		}
 		hs.mu.Unlock()
 		return old, false, nil
 	}

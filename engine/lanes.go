@@ -66,6 +66,8 @@ func (l *lanes) add(items ...delivery.Item) {
 	l.pump()
 }
 
+func (l *lanes) isHeld() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.held }
+
 // hold lets no further item start until release.
 func (l *lanes) hold() { l.mu.Lock(); l.held = true; l.mu.Unlock() }
 

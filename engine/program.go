@@ -21,13 +21,18 @@ type Program struct {
 	Main  string                   // the file that runs first
 	Files map[string]*luasrc.Chunk // by relative path: "irc.lua", "net/codec.lua"
 	Hash  string                   // of all files, hexadecimal
+
+	broken map[string]*diag.Error // files that nobody requires by name and that do not compile
+	texts  map[string]string
 }
 
 // Compile compiles all files (relative path → source) of one script; files that do
-// not end in .lua are only counted into the hash. The first error in the order of
-// paths is returned, the one of main before the others.
+// not end in .lua are only counted into the hash. Main and what it requires by name
+// must compile, and what that requires: the first error on this way is returned. Any
+// other file may be broken until it is required.
 func Compile(name, main string, files map[string]string) (*Program, *diag.Error) {
-	p := &Program{Name: name, Main: main, Files: make(map[string]*luasrc.Chunk, len(files)), Hash: HashFiles(files)}
+	p := &Program{Name: name, Main: main, Files: make(map[string]*luasrc.Chunk, len(files)), Hash: HashFiles(files),
+		broken: map[string]*diag.Error{}, texts: files}
 	if _, ok := files[main]; !ok {
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: fmt.Sprintf("script %s has no file %s", name, main)}
 	}
@@ -37,11 +42,36 @@ func Compile(name, main string, files map[string]string) (*Program, *diag.Error)
 		}
 		chunk, err := luasrc.Compile(file, files[file], luasrc.Limits{})
 		if err != nil {
-			return nil, syntaxError(file, err)
+			p.broken[file] = syntaxError(file, err)
+			continue
 		}
 		p.Files[file] = chunk
 	}
+	if len(p.broken) > 0 {
+		if err := p.needed(main, map[string]bool{}); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
+}
+
+// needed is the first error of file and of what it requires by name.
+func (p *Program) needed(file string, seen map[string]bool) *diag.Error {
+	if seen[file] {
+		return nil
+	}
+	seen[file] = true
+	if err := p.broken[file]; err != nil {
+		return err
+	}
+	for _, name := range luasrc.Requires(p.texts[file]) {
+		if next, _ := p.module(name); next != "" {
+			if err := p.needed(next, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // HashFiles is the hash that Program has.
@@ -69,10 +99,11 @@ func sortedFiles(files map[string]string, first string) []string {
 
 // Source returns the text of a file, for excerpts; it makes a Program a diag.Source.
 func (p *Program) Source(file string) (string, bool) {
-	if c := p.chunk(file); c != nil {
-		return c.Source, true
+	if p == nil {
+		return "", false
 	}
-	return "", false
+	text, ok := p.texts[file]
+	return text, ok
 }
 
 func (p *Program) chunk(file string) *luasrc.Chunk {
@@ -82,12 +113,16 @@ func (p *Program) chunk(file string) *luasrc.Chunk {
 	return p.Files[file]
 }
 
+func (p *Program) has(file string) bool {
+	return p.chunk(file) != nil || p != nil && p.broken[file] != nil
+}
+
 // module finds the file that require of a name reads.
 func (p *Program) module(name string) (file string, tried []string) {
 	base := strings.ReplaceAll(name, ".", "/")
 	tried = []string{base + ".lua", base + "/init.lua"}
 	for _, file := range tried {
-		if p.chunk(file) != nil {
+		if p.has(file) {
 			return file, tried
 		}
 	}
@@ -100,8 +135,8 @@ func (p *Program) modules() []string {
 	if p == nil {
 		return nil
 	}
-	for file := range p.Files {
-		if file != p.Main {
+	for file := range p.texts {
+		if file != p.Main && p.has(file) {
 			names = append(names, strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(file, ".lua"), "/init"), "/", "."))
 		}
 	}
@@ -134,14 +169,10 @@ func (vm *VM) function(c *luasrc.Chunk) *lua.LFunction {
 	return vm.L.NewFunctionFromProto(c.Proto)
 }
 
-// Sources are the texts of all files, for excerpts.
+// Sources are the texts of all files, for excerpts. They are not to be changed.
 func (p *Program) Sources() map[string]string {
 	if p == nil {
 		return nil
 	}
-	all := make(map[string]string, len(p.Files))
-	for file, c := range p.Files {
-		all[file] = c.Source
-	}
-	return all
+	return p.texts
 }

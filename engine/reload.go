@@ -18,69 +18,102 @@ const (
 )
 
 // Start loads the first generation from src. If src does not load, the last good
-// generation on record runs instead and the report says so. A generation pinned by a
-// rollback runs until the file is saved again.
+// generation on record runs instead: the error says what is wrong with src, Current
+// whether anything runs. A generation pinned by a rollback runs until the file is
+// saved again.
 func (s *Script) Start(ctx context.Context, src Source) *diag.Error {
 	defer s.exclusive()()
-	records := s.records(ctx)
-	hash := src.Hash()
-	number := 1
+	return s.start(ctx, src, ReasonStart)
+}
+
+func (s *Script) start(ctx context.Context, src Source, reason string) *diag.Error {
+	records, hash := s.records(ctx), src.Hash()
+	last := 0
 	var good *Record
 	for i := range records {
-		r := &records[i]
-		number = max(number, r.Number+1)
-		if r.Result == "" {
-			good = r
+		last = max(last, records[i].Number)
+		if records[i].Result == "" {
+			good = &records[i]
 		}
-		if r.Result == "" && r.Pinned == hash && i == len(records)-1 {
-			s.log.Info("a rollback pinned an older source", "script", s.Name, "generation", r.Number)
-			return s.load(ctx, r.Source, r.Number, ReasonRollback)
+	}
+	s.countFrom(last)
+	if good != nil && good.Pinned == hash && good.Number == last {
+		s.log.Info("a rollback pinned an older source; the file runs when it is saved again", "script", s.Name, "generation", good.Number)
+		if err := s.load(ctx, candidate{Source: good.Source, number: good.Number, reason: ReasonRollback, pinned: hash, known: true}); err == nil {
+			s.setTried(hash)
+			return nil
 		}
 	}
 	if good != nil && good.Hash == hash {
-		number = good.Number
+		return s.load(ctx, candidate{Source: src, number: good.Number, reason: reason, known: true, disk: true})
 	}
-	err := s.load(ctx, src, number, ReasonStart)
-	if err == nil || good == nil || good.Hash == hash {
-		return err
-	}
-	if again := s.load(ctx, good.Source, good.Number, ReasonSwapBack); again != nil {
-		return again
-	}
-	s.setRefused(err)
-	return nil
+	return s.load(ctx, candidate{Source: src, number: last + 1, reason: reason, disk: true, instead: good})
 }
 
 // Reload replaces the running generation by one made from src. Nothing live is
 // touched before the new one has loaded: an error leaves the old one running.
-// An unchanged source is left alone unless reason is ReasonAsked.
+// With ReasonSaved, a source that runs, or that was tried already, is left alone.
 func (s *Script) Reload(ctx context.Context, src Source, reason string) *diag.Error {
 	defer s.exclusive()()
-	hash := src.Hash()
-	if g := s.Current(); g != nil && g.hash == hash && reason == ReasonSaved {
-		s.setRefused(nil)
-		return nil
+	hash, g := src.Hash(), s.Current()
+	if reason == ReasonSaved {
+		switch {
+		case hash == s.lastTried():
+			return nil
+		case g != nil && g.hash == hash: // a broken save was taken back
+			s.setTried(hash)
+			s.setRefused(nil)
+			return nil
+		}
 	}
-	return s.load(ctx, src, s.nextNumber(), reason)
+	if g == nil {
+		return s.start(ctx, src, reason)
+	}
+	return s.load(ctx, candidate{Source: src, number: s.nextNumber(), reason: reason, disk: true})
 }
 
 // Rollback loads an older generation's source as a new generation and pins it until the
-// next save. to 0 means the good one before the running one. onDisk is the hash of
-// the script's files as they are now.
+// next save. to 0 means the good one before the running one; rolled back twice goes
+// back twice. onDisk is the hash of the script's files as they are now.
 func (s *Script) Rollback(ctx context.Context, to int, onDisk string) *diag.Error {
 	defer s.exclusive()()
-	running := s.Current()
-	var chosen *Record
-	for _, r := range s.records(ctx) {
-		if to != 0 && r.Number == to || to == 0 && r.Result == "" && running != nil && r.Number < running.Number && r.Hash != running.hash {
-			chosen = &r
+	chosen := choose(s.records(ctx), to, s.Current())
+	if chosen == nil {
+		e := &diag.Error{Kind: diag.KindUsage, Message: fmt.Sprintf("script %s has no generation to roll back to", s.Name),
+			Hint: fmt.Sprintf("the last %d generations are kept; `bridgehost status %s` lists them", GenerationsKept, s.Name)}
+		if to != 0 {
+			e.Message = fmt.Sprintf("script %s has no generation %d any more", s.Name, to)
+		}
+		return e
+	}
+	err := s.load(ctx, candidate{Source: chosen.Source, number: s.nextNumber(), reason: ReasonRollback, pinned: onDisk})
+	if err == nil {
+		s.setTried(onDisk)
+	}
+	return err
+}
+
+// choose finds the generation of that number, or, for 0, the good one before the running
+// one. A generation that came by a rollback counts as the one that it was made of.
+func choose(records []Record, to int, running *Generation) (chosen *Record) {
+	before, hash := int(^uint(0)>>1), ""
+	if running != nil {
+		before, hash = running.Number, running.hash
+	}
+	if running != nil && running.pinned != "" {
+		for _, r := range records {
+			if r.Number < before && r.Hash == hash && r.Pinned == "" {
+				before = r.Number
+				break
+			}
 		}
 	}
-	if chosen == nil {
-		return &diag.Error{Kind: diag.KindUsage, Message: fmt.Sprintf("script %s has no generation to roll back to", s.Name),
-			Hint: fmt.Sprintf("the last %d generations that loaded are kept; status lists them", GenerationsKept)}
+	for i, r := range records {
+		if to != 0 && r.Number == to || to == 0 && r.Result == "" && r.Number < before && r.Hash != hash {
+			chosen = &records[i]
+		}
 	}
-	return s.loadPinned(ctx, chosen.Source, s.nextNumber(), ReasonRollback, onDisk)
+	return chosen
 }
 
 // exclusive lets one caller at a time replace the generation.
@@ -91,46 +124,80 @@ func (s *Script) exclusive() (leave func()) {
 
 func (s *Script) nextNumber() int { s.mu.Lock(); defer s.mu.Unlock(); return s.number + 1 }
 
+// countFrom makes the next new number follow n.
+func (s *Script) countFrom(n int) { s.mu.Lock(); s.number = max(s.number, n); s.mu.Unlock() }
+
 func (s *Script) setRefused(err *diag.Error) { s.mu.Lock(); s.refused = err; s.mu.Unlock() }
 
-func (s *Script) load(ctx context.Context, src Source, number int, reason string) *diag.Error {
-	return s.loadPinned(ctx, src, number, reason, "")
+// lastTried is the hash of the source on disk that was last loaded or refused: to see
+// it again means that nothing was saved.
+func (s *Script) lastTried() string { s.mu.Lock(); defer s.mu.Unlock(); return s.tried }
+
+func (s *Script) setTried(hash string) { s.mu.Lock(); s.tried = hash; s.mu.Unlock() }
+
+// candidate is one source to be loaded.
+type candidate struct {
+	Source
+	number  int
+	reason  string
+	disk    bool    // it is what the files say
+	known   bool    // it is on record as good already
+	pinned  string  // by a rollback, until the files differ from this hash
+	instead *Record // what runs if nothing runs yet and this does not load
 }
 
-// loadPinned stages src and swaps it in. s.swapping is held.
-func (s *Script) loadPinned(ctx context.Context, src Source, number int, reason, pinned string) *diag.Error {
+// load stages a source and swaps it in. s.swapping is held.
+func (s *Script) load(ctx context.Context, a candidate) *diag.Error {
 	began := s.clock.Now()
-	next, err := s.stage(ctx, src, number)
-	report := LoadReport{Script: s.Name, Reason: reason, Hash: src.Hash(), Err: err, Sources: src.Files}
-	if err == nil {
-		var held time.Duration
-		before := s.Current()
-		held, err = s.swap(next, before)
-		report.Held, report.Err = held, err
-		s.remember(ctx, src, number, err, pinned)
-		if err != nil && before != nil {
-			s.back(ctx, before.source)
+	before := s.Current()
+	next, err := s.stage(ctx, a)
+	report := LoadReport{Script: s.Name, Reason: a.reason, Hash: a.Hash(), Err: err, Sources: a.Files}
+	switch {
+	case err == nil:
+		if before != nil && before.hash != next.hash {
+			next.prior = &candidate{Source: before.source, pinned: before.pinned}
+		} else if before == nil && a.instead != nil {
+			next.prior = &candidate{Source: a.instead.Source}
 		}
+		report.Held, err = s.swap(next, before)
+		report.Err = err
+		s.remember(ctx, a, err)
+		if err != nil && before != nil {
+			s.back(ctx, candidate{Source: before.source, number: s.nextNumber(), pinned: before.pinned})
+		} else if err != nil && a.instead != nil && !outside(err) {
+			s.back(ctx, candidate{Source: a.instead.Source, number: a.instead.Number, pinned: a.instead.Pinned, known: true})
+		}
+	case before == nil && a.instead != nil:
+		s.back(ctx, candidate{Source: a.instead.Source, number: a.instead.Number, pinned: a.instead.Pinned, known: true})
 	}
 	if err == nil {
-		report.Number = number
-		s.mu.Lock()
-		s.good = src
-		s.mu.Unlock()
+		report.Number = a.number
+	}
+	if a.disk && (next == nil || err == nil || !outside(err)) {
+		s.setTried(report.Hash)
 	}
 	report.At, report.Took = s.clock.Now(), s.clock.Since(began)
 	s.announce(report, err)
 	return err
 }
 
-// stage compiles src and runs its top level in a new VM, which may only declare.
-func (s *Script) stage(ctx context.Context, src Source, number int) (*Generation, *diag.Error) {
-	p, err := Compile(src.Name, src.Main, src.Files)
+// outside tells an error of what the script talks to: the same source may load later.
+func outside(err *diag.Error) bool {
+	switch err.Kind {
+	case diag.KindMatrix, diag.KindNet, diag.KindHTTP, diag.KindTimeout, diag.KindStopping, diag.KindInternal:
+		return true
+	}
+	return false
+}
+
+// stage compiles a source and runs its top level in a new VM, which may only declare.
+func (s *Script) stage(ctx context.Context, a candidate) (*Generation, *diag.Error) {
+	p, err := Compile(a.Name, a.Main, a.Files)
 	if err != nil {
 		return nil, err
 	}
-	g := newGeneration(s, number, p)
-	g.source, g.hash = src, src.Hash()
+	g := newGeneration(s, a.number, p)
+	g.source, g.hash, g.pinned = a.Source, a.Hash(), a.pinned
 	if err := g.vm.Load(ctx); err != nil {
 		g.close()
 		return nil, err
@@ -145,8 +212,6 @@ func (s *Script) swap(next, before *Generation) (held time.Duration, err *diag.E
 	s.lanes.hold()
 	began := s.clock.Now()
 	if before != nil {
-		source := before.source // a copy: a pointer into before would keep all of it
-		next.prior = &source
 		before.end()
 	}
 	s.mu.Lock()
@@ -171,13 +236,13 @@ func (s *Script) swap(next, before *Generation) (held time.Duration, err *diag.E
 	return s.clock.Since(began), nil
 }
 
-// back loads an earlier source again, as a generation of its own. s.swapping is held.
-func (s *Script) back(ctx context.Context, src Source) {
-	number := s.nextNumber()
-	g, err := s.stage(ctx, src, number)
+// back loads an earlier source again. It has nothing to go back to itself: two sources
+// that fail do not take turns. s.swapping is held.
+func (s *Script) back(ctx context.Context, a candidate) {
+	g, err := s.stage(ctx, a)
 	if err == nil {
 		_, err = s.swap(g, s.Current())
-		s.remember(ctx, src, number, err, "")
+		s.remember(ctx, a, err)
 	}
 	if err != nil {
 		s.log.Error("the source before does not load either; events wait", "script", s.Name, "err", err)
@@ -196,8 +261,8 @@ func (s *Script) swapBack(g *Generation, cause *diag.Error) bool {
 			return
 		}
 		ctx := context.Background()
-		s.remember(ctx, g.source, g.Number, cause, "")
-		s.back(ctx, *g.prior)
+		s.remember(ctx, candidate{Source: g.source, number: g.Number}, cause)
+		s.back(ctx, candidate{Source: g.prior.Source, number: s.nextNumber(), pinned: g.prior.pinned})
 		s.announce(LoadReport{Script: s.Name, Reason: ReasonSwapBack, Hash: g.hash, Err: cause, Sources: g.source.Files, At: s.clock.Now()}, cause)
 	}()
 	return true
@@ -230,15 +295,17 @@ func (s *Script) records(ctx context.Context) []Record {
 	return records
 }
 
-func (s *Script) remember(ctx context.Context, src Source, number int, err *diag.Error, pinned string) {
-	if s.cfg.Records == nil {
+// remember records a generation. One that was good stays so: an outage while it starts
+// again makes no bad one of it.
+func (s *Script) remember(ctx context.Context, a candidate, failed *diag.Error) {
+	if s.cfg.Records == nil || a.known {
 		return
 	}
-	r := Record{Number: number, Hash: src.Hash(), Source: src, Loaded: s.clock.Now(), Pinned: pinned}
-	if err != nil {
-		r.Result = err.Error()
+	r := Record{Number: a.number, Hash: a.Hash(), Source: a.Source, Loaded: s.clock.Now(), Pinned: a.pinned}
+	if failed != nil {
+		r.Result = failed.Error()
 	}
 	if err := s.cfg.Records.PutGeneration(ctx, s.Name, r); err != nil {
-		s.log.Error("a generation is not recorded", "script", s.Name, "generation", number, "err", err)
+		s.log.Error("a generation is not recorded", "script", s.Name, "generation", a.number, "err", err)
 	}
 }

@@ -48,6 +48,9 @@ func (vm *VM) require(L *lua.LState) int {
 	if file == "" {
 		vm.noModule(L, name, tried)
 	}
+	if err := vm.cfg.Program.broken[file]; err != nil {
+		vm.Raise(L, err)
+	}
 	vm.loadModule(L, name, file)
 	return 1
 }

@@ -22,6 +22,12 @@ const (
 	deadlineTries = 5
 )
 
+// How long a finish that the disk refused waits before it is tried again; doubled each time.
+const (
+	finishFirst = time.Second
+	finishMost  = time.Minute
+)
+
 // ScriptConfig is what a script runs with. All fields but Print, Args, Records and On… are needed.
 type ScriptConfig struct {
 	Name    string
@@ -60,12 +66,14 @@ type Script struct {
 	errors  *errorLog
 
 	swapping chan struct{} // one slot: who may replace the generation
+	ending   chan struct{} // closed when the script ends: what cannot be finished on disk stays in the inbox
+	endOnce  sync.Once
 	drains   sync.WaitGroup
 
 	mu      sync.Mutex
 	current *Generation
-	number  int // of the last generation
-	good    Source
+	number  int          // of the last generation
+	tried   string       // hash of the files as they were last loaded or refused
 	loads   []LoadReport // the last ten
 	refused *diag.Error  // why what is on disk does not run
 	closed  bool
@@ -78,7 +86,7 @@ func NewScript(cfg ScriptConfig) *Script {
 		cfg.Drain = 10 * time.Second
 	}
 	s := &Script{Name: cfg.Name, cfg: cfg, clock: cfg.Clock, log: cfg.Log, handles: newHandles(),
-		memory: newMemory(cfg.Clock), locks: newLocks(), errors: newErrorLog(cfg.Clock), swapping: make(chan struct{}, 1)}
+		memory: newMemory(cfg.Clock), locks: newLocks(), errors: newErrorLog(cfg.Clock), swapping: make(chan struct{}, 1), ending: make(chan struct{})}
 	s.lanes = newLanes(cfg.Clock, cfg.Limits.Handlers, s.work)
 	return s
 }
@@ -111,7 +119,8 @@ func (s *Script) Quiet() { s.lanes.wait() }
 // work runs one item in the generation that answers now.
 func (s *Script) work(item *delivery.Item, again func(verdict)) {
 	g := s.Current()
-	if g == nil || !g.enter() {
+	// Held after the generation was read: it may be one whose load has not returned.
+	if g == nil || s.lanes.isHeld() || !g.enter() {
 		again(verdict{retry: true})
 		return
 	}
@@ -126,7 +135,10 @@ func (s *Script) work(item *delivery.Item, again func(verdict)) {
 	if parallel {
 		again(verdict{})
 	}
-	unit := s.unitFor(item)
+	var unit *delivery.Unit
+	if err == nil {
+		unit, err = s.unitFor(item)
+	}
 	if err == nil {
 		err = g.handle(m, unit)
 	}
@@ -150,7 +162,10 @@ func (s *Script) failed(g *Generation, item *delivery.Item, unit *delivery.Unit,
 	if !cutOff {
 		s.report(g, err, label)
 	}
-	if cutOff || err.Retryable && (err.Kind != diag.KindTimeout || item.Attempts+1 < deadlineTries) {
+	if err.Kind == diag.KindTimeout {
+		item.TimedOut++
+	}
+	if cutOff || err.Retryable && item.TimedOut < deadlineTries {
 		r := delivery.Result{Outcome: delivery.Retry, Failure: failure}
 		if !cutOff {
 			r.NotBefore = s.clock.Now().Add(max(pauseAfter(item.Attempts), err.RetryAfter))
@@ -177,30 +192,59 @@ func pauseAfter(attempts int) time.Duration {
 	return min(retryFirst<<min(attempts, 20), retryMost)
 }
 
-// unitFor makes the unit of one try, with the effects of earlier ones.
-func (s *Script) unitFor(item *delivery.Item) *delivery.Unit {
+// unitFor makes the unit of one try, with the effects of earlier ones. Without them it
+// would repeat what was sent: then it has to wait.
+func (s *Script) unitFor(item *delivery.Item) (*delivery.Unit, *diag.Error) {
 	var known []delivery.Effect
 	if item.Redelivered || item.Attempts > 0 {
 		var err error
 		if known, err = s.cfg.Store.Effects(context.Background(), *item); err != nil {
-			s.log.Error("effects of an earlier try are not known; sends rely on the homeserver's memory", "script", s.Name, "err", err)
+			return nil, &diag.Error{Kind: diag.KindInternal, Retryable: true, Cause: err,
+				Message: "what an earlier try has sent cannot be read: " + err.Error(), Hint: "look at the health of the disk"}
 		}
 	}
 	return delivery.NewUnit(*item, known, func(e delivery.Effect) {
 		if err := s.cfg.Store.PutEffects(context.Background(), e); err != nil {
 			s.log.Error("an effect is not recorded", "script", s.Name, "err", err)
 		}
-	})
+	}), nil
 }
 
-// finish records how a try ended; the lane may have gone on already.
+// finish records how a try ended; the lane may have gone on already. While the disk
+// refuses it is tried again and its worker waits: so a full disk stops the script before
+// long, and nothing is handled that would be handled again after a restart. A retry needs
+// no record: its lane holds the item, and the store its effects.
 func (s *Script) finish(item *delivery.Item, r delivery.Result, u *delivery.Unit) {
-	if err := s.cfg.Store.Finish(context.Background(), *item, r, u); err != nil {
-		s.log.Error("an event is not finished on disk and comes again after a restart", "script", s.Name, "room", item.Lane.Room, "err", err)
-		return
+	for pause := finishFirst; ; pause = min(2*pause, finishMost) {
+		err := s.cfg.Store.Finish(context.Background(), *item, r, u)
+		if err == nil {
+			break
+		}
+		if r.Outcome == delivery.Retry {
+			s.log.Error("a retry is not recorded", "script", s.Name, "room", item.Lane.Room, "err", err)
+			return
+		}
+		s.log.Error("an event is not finished on disk; that is tried again", "script", s.Name, "room", item.Lane.Room, "in", pause, "err", err)
+		if !s.pause(pause) {
+			s.log.Error("an event is not finished on disk and comes again after a restart", "script", s.Name, "room", item.Lane.Room, "err", err)
+			s.undo(u)
+			return
+		}
 	}
 	if u != nil && r.Outcome == delivery.Done {
 		s.cfg.Data.Committed(u)
+	}
+}
+
+// pause waits for d; false when the script ends.
+func (s *Script) pause(d time.Duration) bool {
+	timer := s.clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.Chan():
+		return true
+	case <-s.ending:
+		return false
 	}
 }
 
@@ -235,6 +279,7 @@ func (s *Script) undo(u *delivery.Unit) {
 // cut off and their items stay in the inbox.
 func (s *Script) Close(limit time.Duration) {
 	s.lanes.close()
+	s.endOnce.Do(func() { close(s.ending) })
 	s.swapping <- struct{}{}
 	defer func() { <-s.swapping }()
 	s.mu.Lock()

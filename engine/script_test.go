@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ type memStore struct {
 	keys     []string
 	crons    map[string]time.Time
 	effects  map[string][]delivery.Effect
+	refuse   int // so many calls of Finish and Effects fail
 	changed  chan struct{}
 }
 
@@ -38,6 +40,9 @@ func (m *memStore) Next(context.Context, delivery.Lane, int64, int) ([]delivery.
 func (m *memStore) Finish(_ context.Context, item delivery.Item, r delivery.Result, u *delivery.Unit) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.refused(); err != nil {
+		return err
+	}
 	if item.Kind == delivery.KindCron {
 		m.crons[item.Schedule] = item.NotBefore
 	}
@@ -50,7 +55,20 @@ func (m *memStore) Commit(context.Context, *delivery.Unit) error { return nil }
 func (m *memStore) Effects(_ context.Context, item delivery.Item) ([]delivery.Effect, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.refused(); err != nil {
+		return nil, err
+	}
 	return m.effects[item.Key], nil
+}
+
+// refused counts a call that the disk refuses. m.mu is held.
+func (m *memStore) refused() error {
+	if m.refuse == 0 {
+		return nil
+	}
+	m.refuse--
+	m.changed <- struct{}{}
+	return errors.New("the disk is full")
 }
 
 func (m *memStore) PutEffects(_ context.Context, effects ...delivery.Effect) error {
@@ -187,6 +205,19 @@ func (b *bench) Open(vm *VM) {
 	})
 	set("busy", func(L *lua.LState) int { // fails in a way that may pass
 		vm.Raise(L, &diag.Error{Kind: diag.KindMatrix, Code: "M_UNKNOWN", Status: 502, Message: "down", Retryable: true})
+		return 0
+	})
+	set("late", func(L *lua.LState) int { // has run into its deadline
+		vm.Raise(L, &diag.Error{Kind: diag.KindTimeout, Code: "E_DEADLINE", Message: "too long", Retryable: true})
+		return 0
+	})
+	set("wait", func(L *lua.LState) int { // for what is no input: the end of a generation does not matter
+		vm.Wait(L, func(ctx context.Context) {
+			select {
+			case <-b.input:
+			case <-ctx.Done():
+			}
+		})
 		return 0
 	})
 	set("input", func(L *lua.LState) int {

@@ -36,29 +36,33 @@ func (s Source) Hash() string {
 }
 
 // ReadSource reads a script: one .lua file, or a folder with main.lua or NAME.lua.
-// Specs, dot files and folders that begin with a dot are left out.
+// Specs, dot files and folders that begin with a dot are left out. Links are followed.
 func ReadSource(name, path string) (Source, error) {
 	info, err := os.Stat(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return Source{}, fmt.Errorf("%w: %w", ErrNoScript, err)
+	case err != nil:
+		return Source{}, err
 	}
 	src := Source{Name: name, Files: map[string]string{}}
 	if !info.IsDir() {
 		src.Main = filepath.Base(path)
-		return src, src.read(path, src.Main)
+		err := src.read(path, src.Main)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", ErrNoScript, err)
+		}
+		return src, err
 	}
-	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	err = walk(path, func(p, rel string, info fs.FileInfo) (bool, error) {
+		if info.IsDir() || !isSource(info.Name()) {
+			return info.Name() != "spec", nil
 		}
-		rel, _ := filepath.Rel(path, p)
-		switch {
-		case d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "spec"):
-			return filepath.SkipDir
-		case d.IsDir() || !isSource(d.Name()):
-			return nil
+		err := src.read(p, rel)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil // it went away meanwhile
 		}
-		return src.read(p, filepath.ToSlash(rel))
+		return false, err
 	})
 	if err != nil {
 		return Source{}, err
@@ -75,7 +79,7 @@ func ReadSource(name, path string) (Source, error) {
 func (s *Source) read(path, rel string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoScript, err)
+		return err
 	}
 	s.Files[rel] = string(text)
 	total := 0
@@ -84,6 +88,52 @@ func (s *Source) read(path, rel string) error {
 	}
 	if total > MaxSource {
 		return fmt.Errorf("the files of script %s have more than %d bytes", s.Name, MaxSource)
+	}
+	return nil
+}
+
+// walk calls visit for what lies below dir, with its path and its path from dir with
+// slashes, in order; visit tells whether to go into a folder. It follows links, those in
+// a circle once. Names that begin with a dot, and what went away meanwhile, are left out.
+func walk(dir string, visit func(path, rel string, info fs.FileInfo) (into bool, err error)) error {
+	top, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	return walkIn(dir, "", []fs.FileInfo{top}, visit)
+}
+
+func walkIn(dir, rel string, above []fs.FileInfo, visit func(path, rel string, info fs.FileInfo) (bool, error)) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && (len(above) == 1 || !errors.Is(err, fs.ErrNotExist)) {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		below := e.Name()
+		if rel != "" {
+			below = rel + "/" + below
+		}
+		into, err := visit(path, below, info)
+		if err != nil {
+			return err
+		}
+		circle := slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) })
+		if !into || !info.IsDir() || circle {
+			continue
+		}
+		if err := walkIn(path, below, append(above[:len(above):len(above)], info), visit); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -104,6 +104,22 @@ type cronJob struct {
 	when   cron.Schedule
 	jitter time.Duration
 	fn     *lua.LFunction
+	done   chan struct{} // closed when it will not run again
+}
+
+// schedule finds the one of that id, nil when there is none.
+func (g *Generation) schedule(id string) *cronJob {
+	if g == nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range g.crons {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
 }
 
 // Cron declares that fn runs at the times of a cron expression of five fields, or
@@ -133,18 +149,29 @@ func (g *Generation) Cron(expr string, jitter time.Duration, fn *lua.LFunction) 
 	if equal > 1 {
 		id = fmt.Sprintf("%s #%d", expr, equal)
 	}
-	g.crons = append(g.crons, &cronJob{g: g, expr: expr, id: id, when: when, jitter: jitter, fn: fn})
+	g.crons = append(g.crons, &cronJob{g: g, expr: expr, id: id, when: when, jitter: jitter, fn: fn, done: make(chan struct{})})
 	return nil
 }
 
 func (c *cronJob) label() string { return fmt.Sprintf("cron %q", c.expr) }
 
-func (c *cronJob) start() {
+// start runs the schedule as soon as its namesake in from has ended: what that one still
+// runs is not missed.
+func (c *cronJob) start(from *Generation) {
 	if !c.g.enter() {
+		close(c.done)
 		return
 	}
 	go func() {
 		defer c.g.running.Done()
+		defer close(c.done)
+		if before := from.schedule(c.id); before != nil {
+			select {
+			case <-before.done:
+			case <-c.g.stopping:
+				return
+			}
+		}
 		clock, store := c.g.Script.clock, c.g.Script.cfg.Store
 		last, err := store.LastCron(c.g.ctx, c.g.Script.Name, c.id)
 		if err != nil {
@@ -189,9 +216,11 @@ func (c *cronJob) run(due time.Time, again bool) bool {
 	for {
 		item := c.item(due)
 		item.Redelivered = again
-		unit := c.g.Script.unitFor(&item)
-		t := &Task{Label: c.label(), Deadline: c.g.Script.cfg.Limits.Handler, Stopping: c.g.stopping, Unit: unit}
-		_, err := c.g.vm.Run(c.g.ctx, t, c.fn, nil)
+		unit, err := c.g.Script.unitFor(&item)
+		if err == nil {
+			t := &Task{Label: c.label(), Deadline: c.g.Script.cfg.Limits.Handler, Stopping: c.g.stopping, Unit: unit}
+			_, err = c.g.vm.Run(c.g.ctx, t, c.fn, nil)
+		}
 		if err == nil {
 			c.finish(item, unit)
 			return true
@@ -227,6 +256,9 @@ func (c *cronJob) finish(item delivery.Item, unit *delivery.Unit) {
 
 func (c *cronJob) finishEffects(unit *delivery.Unit) {
 	s := c.g.Script
+	if unit == nil {
+		return
+	}
 	if err := s.cfg.Store.PutEffects(context.WithoutCancel(c.g.ctx), unit.Fresh()...); err != nil {
 		s.log.Error("effects of a run are not recorded", "script", s.Name, "cron", c.expr, "err", err)
 	}

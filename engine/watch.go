@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"errors"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,6 +20,7 @@ import (
 const (
 	quietTime  = 100 * time.Millisecond
 	quietMost  = time.Second
+	gitMost    = 30 * time.Second // a lock that is older was left behind by a git that crashed
 	pollPeriod = time.Second
 )
 
@@ -28,31 +29,46 @@ const (
 type Watcher struct {
 	root    string
 	changed func()
+	poll    bool
 	clock   clockwork.Clock
 	log     hclog.Logger
 	fs      *fsnotify.Watcher
 	done    chan struct{}
 	ended   sync.WaitGroup
 	once    sync.Once
+
+	// of the loop
+	quiet, most *alarm
+	git         time.Time // since when git is waited for
+	seen        snapshot  // the files when changed was last called
+	unseen      snapshot  // files that differ from seen, of which no event told; nil: none
+	deaf        bool      // the folder gives no events: said once
+	unwatched   string    // why a folder is not watched, as it was last said
 }
 
-// Watch watches root and the folders below it. changed is called, from one goroutine, when
-// something has changed and then nothing for 100 ms (a second at most, longer while
-// git is at work). It may be called for changes that mean nothing: compare hashes.
-// With poll, folders are also looked at every second, for file systems without events.
+// Watch watches root and the folders below it, also those that links lead to. changed is
+// called, from one goroutine, when something has changed and then nothing for 100 ms (a
+// second at most, longer while git is at work). It may be called for changes that mean
+// nothing: compare hashes. Folders are also looked at every second, with poll in full: for
+// file systems that tell of no changes.
 func Watch(root string, poll bool, clock clockwork.Clock, log hclog.Logger, changed func()) (*Watcher, error) {
-	w, err := fsnotify.NewWatcher()
+	if _, err := os.ReadDir(root); err != nil {
+		return nil, fmt.Errorf("watch %s: %w", root, err)
+	}
+	if abs, err := filepath.Abs(root); err == nil { // git's lock is looked for further up
+		root = abs
+	}
+	notify, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", root, err)
 	}
-	watcher := &Watcher{root: root, changed: changed, clock: clock, log: log, fs: w, done: make(chan struct{})}
-	if err := watcher.addTree(root); err != nil {
-		w.Close()
-		return nil, fmt.Errorf("watch %s: %w", root, err)
-	}
-	watcher.ended.Add(1)
-	go watcher.loop(poll)
-	return watcher, nil
+	w := &Watcher{root: root, changed: changed, poll: poll, clock: clock, log: log, fs: notify, done: make(chan struct{}),
+		quiet: stopped(clock), most: stopped(clock)}
+	w.watchAll()
+	w.seen = w.look(nil)
+	w.ended.Add(1)
+	go w.loop()
+	return w, nil
 }
 
 // Close ends the watching; changed is not called any more when it returns.
@@ -61,78 +77,106 @@ func (w *Watcher) Close() {
 	w.ended.Wait()
 }
 
-func (w *Watcher) addTree(dir string) error {
-	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) && p != w.root {
-				return nil
+// watchAll watches every folder that has sources or can get some. To watch one again is
+// no harm, and needed when it was replaced by another of the same name.
+func (w *Watcher) watchAll() {
+	var problem error
+	add := func(dir string) {
+		if err := w.fs.Add(dir); err != nil && problem == nil {
+			problem = fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	add(w.root)
+	err := walk(w.root, func(path, _ string, info fs.FileInfo) (bool, error) {
+		switch {
+		case info.IsDir():
+			add(path)
+		case isSource(info.Name()):
+			if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Dir(target) != filepath.Dir(path) {
+				add(filepath.Dir(target))
 			}
-			return err
 		}
-		if !d.IsDir() {
-			return nil
-		}
-		if p != dir && strings.HasPrefix(d.Name(), ".") {
-			return filepath.SkipDir
-		}
-		return w.fs.Add(p)
+		return true, nil
 	})
+	if problem == nil {
+		problem = err
+	}
+	before := w.unwatched
+	w.unwatched = ""
+	if problem != nil {
+		if w.unwatched = problem.Error(); w.unwatched != before {
+			w.log.Warn("a folder is not watched; it is looked at every second", "folder", w.root, "err", problem)
+		}
+	}
 }
 
-func (w *Watcher) loop(poll bool) {
+func (w *Watcher) loop() {
 	defer w.ended.Done()
-	quiet, most := stopped(w.clock), stopped(w.clock)
 	ticker := w.clock.NewTicker(pollPeriod)
 	defer ticker.Stop()
-	before := w.stamp()
-	missed := false
-	touch := func() {
-		if !quiet.armed {
-			most.reset(quietMost)
-		}
-		quiet.reset(quietTime)
-	}
-	fire := func() {
-		if w.gitAtWork() {
-			quiet.reset(quietTime)
-			return
-		}
-		quiet.stop()
-		most.stop()
-		before = w.stamp()
-		w.changed()
-	}
 	for {
 		select {
 		case <-w.done:
 			return
 		case e, ok := <-w.fs.Events:
 			if ok && w.matters(e) {
-				touch()
+				w.touch()
 			}
 		case err, ok := <-w.fs.Errors:
 			if ok {
 				w.log.Warn("a change may have been missed", "folder", w.root, "err", err)
-				touch()
+				w.touch()
 			}
-		case <-quiet.timer.Chan():
-			quiet.armed = false
-			fire()
-		case <-most.timer.Chan():
-			fire()
+		case <-w.quiet.timer.Chan():
+			w.quiet.armed = false
+			w.fire()
+		case <-w.most.timer.Chan():
+			w.most.armed = false
+			w.fire()
 		case <-ticker.Chan():
-			now := w.stamp()
-			if now == before || quiet.armed {
-				continue
-			}
-			if !missed && !poll {
-				missed = true
-				w.log.Warn("this folder gives no events for changes; it is looked at every second", "folder", w.root)
-			}
-			before = now
-			touch()
+			w.tick()
 		}
 	}
+}
+
+// touch begins the quiet time, or begins it again.
+func (w *Watcher) touch() {
+	if !w.most.armed && !w.quiet.armed {
+		w.most.reset(quietMost)
+	}
+	w.quiet.reset(quietTime)
+}
+
+// fire calls changed, unless git is still at work.
+func (w *Watcher) fire() {
+	if w.gitAtWork() {
+		w.quiet.reset(quietTime)
+		return
+	}
+	w.quiet.stop()
+	w.most.stop()
+	w.watchAll()
+	w.seen, w.unseen = w.look(w.seen), nil
+	w.changed()
+}
+
+// tick looks at the files. What an event is on its way for is left to the event: a change
+// counts as missed when none came until the next tick.
+func (w *Watcher) tick() {
+	now := w.look(w.seen)
+	if w.quiet.armed || now.equal(w.seen) {
+		w.unseen = nil
+		return
+	}
+	if !w.poll && !w.deaf && w.unwatched == "" {
+		if w.unseen == nil {
+			w.unseen = now
+			return
+		}
+		w.deaf = true
+		w.log.Warn("this folder gives no events for changes; it is looked at every second", "folder", w.root)
+	}
+	w.touch()
 }
 
 // matters leaves out what cannot change a script, and adds watches for new folders.
@@ -141,11 +185,12 @@ func (w *Watcher) matters(e fsnotify.Event) bool {
 		return false
 	}
 	name := filepath.Base(e.Name)
-	if e.Has(fsnotify.Create) {
-		if info, err := os.Stat(e.Name); err == nil && info.IsDir() && !strings.HasPrefix(name, ".") {
-			if err := w.addTree(e.Name); err != nil {
-				w.log.Warn("a new folder is not watched", "folder", e.Name, "err", err)
-			}
+	if e.Name == w.root {
+		return true
+	}
+	if e.Has(fsnotify.Create) && !strings.HasPrefix(name, ".") {
+		if info, err := os.Stat(e.Name); err == nil && info.IsDir() {
+			w.watchAll()
 			return true
 		}
 	}
@@ -156,36 +201,62 @@ func (w *Watcher) matters(e fsnotify.Event) bool {
 	return (e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)) && filepath.Ext(name) == "" && !ignored(name)
 }
 
+// gitAtWork tells whether a checkout is under way in root's working tree.
 func (w *Watcher) gitAtWork() bool {
 	for dir := w.root; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, ".git", "index.lock")); err == nil {
-			return true
+			if w.git.IsZero() {
+				w.git = w.clock.Now()
+			}
+			return w.clock.Since(w.git) < gitMost
 		}
 		if dir == filepath.Dir(dir) {
+			w.git = time.Time{}
 			return false
 		}
 	}
 }
 
-// stamp is a text that changes when a source file is changed, added or removed.
-func (w *Watcher) stamp() string {
-	var b strings.Builder
-	_ = filepath.WalkDir(w.root, func(p string, d fs.DirEntry, err error) error { // what cannot be read is not there
-		if err != nil {
-			return nil
+// snapshot is what the source files of a folder are.
+type snapshot map[string]stamp
+
+type stamp struct {
+	size     int64
+	modified time.Time
+	hash     [sha256.Size]byte
+}
+
+// look reads the files that differ in size or time from those in before, or all when
+// nothing but their content is to be trusted.
+func (w *Watcher) look(before snapshot) snapshot {
+	now := snapshot{}
+	_ = walk(w.root, func(path, _ string, info fs.FileInfo) (bool, error) { // what cannot be read is not there
+		if info.IsDir() || !isSource(info.Name()) {
+			return true, nil
 		}
-		if d.IsDir() {
-			if p != w.root && strings.HasPrefix(d.Name(), ".") {
-				return filepath.SkipDir
-			}
-			return nil
+		s := stamp{size: info.Size(), modified: info.ModTime()}
+		if old, ok := before[path]; ok && !w.poll && !w.deaf && old.size == s.size && old.modified.Equal(s.modified) {
+			s.hash = old.hash
+		} else if text, err := os.ReadFile(path); err == nil && len(text) <= MaxSource {
+			s.hash = sha256.Sum256(text)
 		}
-		if info, err := d.Info(); err == nil && isSource(d.Name()) {
-			fmt.Fprintf(&b, "%s\x00%d\x00%d\n", p, info.Size(), info.ModTime().UnixNano())
-		}
-		return nil
+		now[path] = s
+		return false, nil
 	})
-	return b.String()
+	return now
+}
+
+// equal compares contents; a file that was only touched is the same.
+func (s snapshot) equal(other snapshot) bool {
+	if len(s) != len(other) {
+		return false
+	}
+	for path, a := range s {
+		if b, ok := other[path]; !ok || a.hash != b.hash {
+			return false
+		}
+	}
+	return true
 }
 
 // alarm is a timer that knows whether it is set.

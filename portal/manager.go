@@ -28,7 +28,8 @@ type ManagerConfig struct {
 
 // Manager keeps the ghosts and portals of one script.
 type Manager struct {
-	cfg ManagerConfig
+	cfg  ManagerConfig
+	rows *rows
 
 	mu   sync.Mutex
 	busy map[string]*turn // of one ghost or portal: callers wait for each other
@@ -41,7 +42,7 @@ type turn struct {
 
 // NewManager makes the manager of one script.
 func NewManager(cfg ManagerConfig) *Manager {
-	return &Manager{cfg: cfg, busy: map[string]*turn{}}
+	return &Manager{cfg: cfg, rows: &rows{store: cfg.Store, script: cfg.Script}, busy: map[string]*turn{}}
 }
 
 // MXID is the user id of the ghost for a remote id.
@@ -55,7 +56,7 @@ func (m *Manager) RemoteID(ctx context.Context, user matrix.UserID) (remoteID st
 	if remoteID, ok = m.cfg.Names.RemoteID(m.cfg.Script, user); ok {
 		return remoteID, true, nil
 	}
-	if script, mine := m.cfg.Names.Script(user); !mine || script != m.cfg.Script {
+	if script, mine := m.cfg.Names.Script(user); !mine || script != m.cfg.Script || user == m.cfg.Bot.MXID() {
 		return "", false, nil
 	}
 	row, err := m.cfg.Store.GhostOf(ctx, user)
@@ -82,7 +83,7 @@ func (m *Manager) Ghost(ctx context.Context, remoteID string, o GhostOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	row, err := m.cfg.Store.Ghost(ctx, m.cfg.Script, remoteID)
+	row, err := m.rows.ghost(ctx, remoteID)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (m *Manager) Ghost(ctx context.Context, remoteID string, o GhostOptions) (*
 		return nil, err
 	}
 	defer leave()
-	if row, err = m.cfg.Store.Ghost(ctx, m.cfg.Script, remoteID); err != nil {
+	if row, err = m.rows.ghost(ctx, remoteID); err != nil {
 		return nil, err
 	}
 	if ghostDone(row, exact, o) {
@@ -129,12 +130,12 @@ func (m *Manager) dress(ctx context.Context, ghost *intent.Intent, remoteID stri
 		}
 		next.Avatar = *o.Avatar
 	}
-	return m.cfg.Store.PutGhost(ctx, next)
+	return m.rows.putGhost(ctx, next)
 }
 
-// PortalOf is the portal that a room is; nil when it is none.
+// PortalOf is the portal that a room is, also one that is gone; nil when it is none.
 func (m *Manager) PortalOf(ctx context.Context, room matrix.RoomID) (*Portal, error) {
-	row, err := m.cfg.Store.PortalOf(ctx, m.cfg.Script, room)
+	row, err := m.rows.portalOf(ctx, room)
 	if err != nil || row == nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (n Names) Ghost(script, remoteID string) (user matrix.UserID, exact bool) {
 func (n Names) RemoteID(script string, user matrix.UserID) (remoteID string, ok bool) {
 	local, mine := n.localpart(user)
 	rest, ghost := strings.CutPrefix(local, n.Prefix+script+"_")
-	if !mine || !ghost {
+	if !mine || !ghost || rest == "" {
 		return "", false
 	}
 	return unescape(rest)

@@ -1,9 +1,9 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -31,8 +31,9 @@ type Router struct {
 	cfg RouterConfig
 
 	mu    sync.Mutex
+	epoch uint64 // counts changes of the scripts: what was made before one is not kept after it
 	rooms map[matrix.RoomID]seen
-	asked map[matrix.RoomID]bool
+	asked map[matrix.RoomID]bool // and nobody of ours is there
 }
 
 // seen is which scripts are in a room, as of a version of its own members.
@@ -51,16 +52,20 @@ func NewRouter(cfg RouterConfig) *Router {
 
 // Route says which scripts see e: those whose bot or one of whose ghosts is joined in its
 // room, that are invited by it, or that it takes out of the room. Call it when the state
-// store has taken e in. known is false when nobody of ours is known in the room: then
-// AskMembers has to be called first. Source: SCRIPTING, "Who sees what".
+// store has taken e in. known is false when it is not known who is there: then AskMembers
+// has to be called first. Source: SCRIPTING, "Who sees what".
 func (r *Router) Route(ctx context.Context, e *matrix.Event) (scripts []string, known bool, err error) {
 	scripts, err = r.inRoom(ctx, e.RoomID)
 	if err != nil {
 		return nil, false, err
 	}
 	about, concerned := r.concerned(e)
-	if len(scripts) == 0 && !concerned && r.mustAsk(e.RoomID) {
-		return nil, false, nil
+	if concerned {
+		r.askAgain(e.RoomID)
+	} else if len(scripts) == 0 {
+		if ask, err := r.mustAsk(ctx, e.RoomID); err != nil || ask {
+			return nil, false, err
+		}
 	}
 	if concerned && !slices.Contains(scripts, about) && slices.Contains(r.cfg.Scripts(), about) {
 		scripts = append(slices.Clone(scripts), about)
@@ -79,6 +84,7 @@ func (r *Router) inRoom(ctx context.Context, room matrix.RoomID) ([]string, erro
 	}
 	r.mu.Lock()
 	known, ok := r.rooms[room]
+	epoch := r.epoch
 	r.mu.Unlock()
 	if ok && known.version == version {
 		return known.scripts, nil
@@ -92,11 +98,13 @@ func (r *Router) inRoom(ctx context.Context, room matrix.RoomID) ([]string, erro
 	}
 	slices.Sort(scripts)
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.rooms) >= roomsKept {
 		clear(r.rooms)
 	}
-	r.rooms[room] = seen{version, scripts}
-	r.mu.Unlock()
+	if r.epoch == epoch {
+		r.rooms[room] = seen{version, scripts}
+	}
 	return scripts, nil
 }
 
@@ -104,7 +112,9 @@ func (r *Router) inRoom(ctx context.Context, room matrix.RoomID) ([]string, erro
 func (r *Router) ScriptsChanged() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.epoch++
 	clear(r.rooms)
+	clear(r.asked) // the bot of a new one may be answered
 }
 
 // concerned names the script whose user a membership event is about: an invite, and a
@@ -117,6 +127,9 @@ func (r *Router) concerned(e *matrix.Event) (script string, ok bool) {
 	return script, ok && r.cfg.Owns(matrix.UserID(*e.StateKey))
 }
 
+// puppetMark is the key with which double puppets mark what they send (ID-3).
+const puppetMark = "fi.mau.double_puppet_source"
+
 // own tells events that our own users sent, ghosts or double puppets.
 func (r *Router) own(e *matrix.Event) bool {
 	if r.cfg.Owns(e.Sender) {
@@ -128,13 +141,30 @@ func (r *Router) own(e *matrix.Event) bool {
 	var mark struct {
 		Source string `json:"fi.mau.double_puppet_source"`
 	}
+	if !bytes.Contains(e.Content, []byte(puppetMark)) { // most events are looked into by nobody here
+		return false
+	}
 	return json.Unmarshal(e.Content, &mark) == nil && mark.Source == r.cfg.BridgeName
 }
 
-func (r *Router) mustAsk(room matrix.RoomID) bool {
+// mustAsk tells of a room in which nobody of ours is known whether that may be for want
+// of knowledge: as after the loss of the database.
+func (r *Router) mustAsk(ctx context.Context, room matrix.RoomID) (bool, error) {
+	r.mu.Lock()
+	asked := r.asked[room]
+	r.mu.Unlock()
+	if room == "" || asked {
+		return false, nil
+	}
+	full, err := r.cfg.Store.HasFullMemberList(ctx, room)
+	return !full, err
+}
+
+// askAgain must be called when one of ours comes to a room or leaves it.
+func (r *Router) askAgain(room matrix.RoomID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return room != "" && !r.asked[room]
+	delete(r.asked, room)
 }
 
 // AskMembers asks for the members of a room once, as each script's bot until one is
@@ -146,8 +176,7 @@ func (r *Router) AskMembers(ctx context.Context, room matrix.RoomID) error {
 		if err == nil {
 			break
 		}
-		var refused *matrix.Error
-		if !errors.As(err, &refused) || refused.Retryable() {
+		if !refused(err) {
 			return fmt.Errorf("members of %s: %w", room, err)
 		}
 	}

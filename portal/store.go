@@ -16,7 +16,7 @@ type Row struct {
 	Topic    string
 	Avatar   string
 	Data     []byte // the script's own table, JSON
-	Gone     bool   // the bot was kicked, or the portal closed
+	Gone     bool   // the bot is not in the room any more
 	Made     time.Time
 	Invited  []matrix.UserID // invited once, and not again
 }
@@ -28,14 +28,6 @@ type GhostRow struct {
 	UserID      matrix.UserID // looked up for ids that were shortened by a hash
 	DisplayName string        // as last set, to set it only when it differs
 	Avatar      string
-}
-
-// Link ties a Matrix event to a message of the other network.
-type Link struct {
-	Script   string
-	RoomID   matrix.RoomID
-	EventID  matrix.EventID
-	RemoteID string
 }
 
 // Store keeps ghosts, portals and the message map. Rows of ghosts and portals

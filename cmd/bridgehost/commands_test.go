@@ -24,7 +24,7 @@ import (
 )
 
 // waitLimit is how long a script waits for what must come.
-const waitLimit = time.Minute
+const waitLimit = 20 * time.Second
 
 // world is what the commands of one script share.
 type world struct {
@@ -82,7 +82,7 @@ func homeserverCommand(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := w.hs.User(args[0]).Say(room, args[1])
 		ts.Check(err)
 	case "hears":
-		hears(ts, w.hs, room, args[0])
+		hears(ts, w, room, args[0])
 	case "down":
 		w.hs.SetFaults(devserver.Faults{Down: true})
 	case "up":
@@ -106,13 +106,13 @@ func register(ts *testscript.TestScript, hs *devserver.Server, path string) {
 	hs.AddAppservice(a)
 }
 
-func hears(ts *testscript.TestScript, hs *devserver.Server, room matrix.RoomID, text string) {
+func hears(ts *testscript.TestScript, w *world, room matrix.RoomID, text string) {
 	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	var bodies []string
-	err := hs.Wait(ctx, func() bool {
+	err := w.hs.Wait(ctx, func() bool {
 		bodies = bodies[:0]
-		for _, e := range hs.Timeline(room) {
+		for _, e := range w.hs.Timeline(room) {
 			var c struct{ Body string }
 			if e.Type == "m.room.message" && json.Unmarshal(e.Content, &c) == nil {
 				bodies = append(bodies, c.Body)
@@ -121,7 +121,11 @@ func hears(ts *testscript.TestScript, hs *devserver.Server, room matrix.RoomID, 
 		return strings.Contains(strings.Join(bodies, "\n"), text)
 	})
 	if err != nil {
-		ts.Fatalf("nobody said %q; what was said:\n%s", text, strings.Join(bodies, "\n"))
+		log := ""
+		if w.host != nil {
+			log = w.host.log()
+		}
+		ts.Fatalf("nobody said %q; what was said:\n%s\nthe host's log:\n%s", text, strings.Join(bodies, "\n"), log)
 	}
 }
 

@@ -14,7 +14,7 @@ func newDeadletters(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "deadletters",
 		Short: "Events whose handler failed for good: list, show, replay, drop",
-		Args:  usage(cobra.NoArgs),
+		Args:  unknownCommand,
 	}
 	list := &cobra.Command{
 		Use:   "list",
@@ -44,20 +44,21 @@ func newDeadletters(g *global) *cobra.Command {
 		},
 	}
 	cmd.AddCommand(list, show,
-		changeDeadletters(g, &in, "replay", "Handle them again, behind what waits in their rooms", host.CallReplay),
-		changeDeadletters(g, &in, "drop", "Forget them", host.CallDrop))
+		changeDeadletters(g, &in, "replay", "Handle them again, behind what waits in their rooms", host.CallReplay, host.DeadlettersChanged.Replayed),
+		changeDeadletters(g, &in, "drop", "Forget them", host.CallDrop, host.DeadlettersChanged.Dropped))
 	cmd.RunE = list.RunE
 	cmd.PersistentFlags().StringVar(&in.Script, "script", "", "only those of this script")
 	return cmd
 }
 
-func changeDeadletters(g *global, in *host.DeadlettersCall, verb, short, call string) *cobra.Command {
+func changeDeadletters(g *global, in *host.DeadlettersCall, verb, short, call string,
+	text func(host.DeadlettersChanged) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " ID … | --all",
 		Short: short,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if in.All == (len(args) > 0) {
-				return usageError{fmt.Errorf("give ids, or --all: %s", cmd.UseLine())}
+				return usageError{fmt.Errorf("give the ids of dead letters, or --all: %s", cmd.UseLine())}
 			}
 			if err := setIDs(in, args); err != nil {
 				return usageError{err}
@@ -66,7 +67,7 @@ func changeDeadletters(g *global, in *host.DeadlettersCall, verb, short, call st
 			if err := g.call(cmd.Context(), call, *in, &out); err != nil {
 				return err
 			}
-			return g.print(cmd.OutOrStdout(), out, out.Text(verb))
+			return g.print(cmd.OutOrStdout(), out, text(out))
 		},
 	}
 	cmd.Flags().BoolVar(&in.All, "all", false, "all of them")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"bridgehost/internal/host"
@@ -8,7 +10,7 @@ import (
 
 func newExec(g *global) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "exec [--config FILE] SCRIPT.lua [ARG …]",
+		Use:   "exec SCRIPT.lua [ARG …]",
 		Short: "Run one script to its end with the whole API",
 		Long: `Runs one script to its end. intent is the registration's own bot, arg holds the
 arguments, print writes to standard output. It needs the data folder for itself:
@@ -20,7 +22,7 @@ stop a running host first. Exit code 4 when the script fails.`,
 				return err
 			}
 			return host.Exec(cmd.Context(), cfg, args[0], args[1:], host.ExecOptions{
-				Log: g.log(false), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
+				Log: g.log(false), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(), Color: g.colored(os.Stderr),
 			})
 		},
 	}

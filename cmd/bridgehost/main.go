@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,11 +24,8 @@ func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return 0
-	}
-	if msg := err.Error(); msg != "" && !errors.Is(err, host.ErrShown) {
-		fmt.Fprintln(os.Stderr, "bridgehost: "+msg)
+	if err != nil && !errors.Is(err, host.ErrShown) {
+		fmt.Fprintln(os.Stderr, "bridgehost: "+err.Error())
 	}
 	return exitCode(ctx, err)
 }
@@ -67,20 +63,34 @@ func signalCode(s os.Signal) int {
 	return 130
 }
 
+// interrupted is the error of a command that has ended because it was told to.
+func interrupted(ctx context.Context) error {
+	var s signalled
+	if !errors.As(context.Cause(ctx), &s) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", host.ErrShown, s)
+}
+
 // exitCode maps an error to the exit codes that the manual lists.
 func exitCode(ctx context.Context, err error) int {
 	var s signalled
-	if errors.As(context.Cause(ctx), &s) && errors.Is(err, context.Canceled) {
-		return signalCode(s.Signal)
-	}
 	var use usageError
-	if errors.As(err, &use) || strings.HasPrefix(err.Error(), "unknown command") {
-		return 2
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &s), errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &s):
+		return signalCode(s.Signal)
+	case errors.As(err, &use):
+		return exitUsage
 	}
 	return host.ExitCode(err)
 }
 
-// usageError is a wrong use of the command line: exit code 2.
+// exitUsage is for a wrong use of the command line.
+const exitUsage = 2
+
+// usageError is a wrong use of the command line.
 type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
@@ -89,7 +99,7 @@ func (u usageError) Unwrap() error { return u.error }
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w\n%s", err, cmd.UseLine())}
+			return usageError{fmt.Errorf("%w\nUsage: %s", err, cmd.UseLine())}
 		}
 		return nil
 	}

@@ -12,8 +12,7 @@ func newRegistration(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "registration",
 		Short: "Write or show the file that makes the homeserver know this host",
-		Args:  usage(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:  unknownCommand,
 	}
 	var o host.RegistrationOptions
 	write := &cobra.Command{
@@ -35,9 +34,9 @@ file that is there is only rewritten with --force, and then keeps its tokens unl
 			return g.print(cmd.OutOrStdout(), r, r.Text())
 		},
 	}
-	write.Flags().StringVar(&o.URL, "url", "", "address at which the homeserver reaches this host (default: http:// and appservice.listen)")
-	write.Flags().StringVar(&o.ID, "id", "bridgehost", "id of the application service")
-	write.Flags().StringVar(&o.Sender, "sender", "", "localpart of the host's own bot (default: the prefix and \"bot\")")
+	write.Flags().StringVar(&o.URL, "url", "", "`URL` at which the homeserver reaches us (default: appservice.listen)")
+	write.Flags().StringVar(&o.ID, "id", "bridgehost", "`ID` of the application service")
+	write.Flags().StringVar(&o.Sender, "sender", "", "`NAME` of the host's own bot (default: the prefix and \"bot\")")
 	write.Flags().BoolVar(&o.Force, "force", false, "rewrite a file that is there")
 	write.Flags().BoolVar(&o.NewTokens, "new-tokens", false, "with --force: make new tokens")
 	write.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be written, write nothing")
@@ -57,6 +56,7 @@ file that is there is only rewritten with --force, and then keeps its tokens unl
 			return g.print(cmd.OutOrStdout(), shown, fmt.Sprintln(text))
 		},
 	}
-	cmd.AddCommand(write, show)
+	cmd.AddCommand(show, write)
+	cmd.RunE = show.RunE
 	return cmd
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"bridgehost/internal/host"
@@ -15,7 +18,7 @@ func newReload(g *global) *cobra.Command {
 the running generation goes on and the error is shown (exit code 4).`,
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in.Script = first(args)
+			in.Script, in.Color = first(args), g.colored(os.Stderr) && !g.json
 			return g.reload(cmd, host.CallReload, in)
 		},
 	}
@@ -30,11 +33,11 @@ func newRollback(g *global) *cobra.Command {
 		Short: "Run an older version until the next save",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in.Script = args[0]
+			in.Script, in.Color = args[0], g.colored(os.Stderr) && !g.json
 			return g.reload(cmd, host.CallRollback, in)
 		},
 	}
-	cmd.Flags().IntVar(&in.To, "to", 0, "generation to go back to (default: the last good one before this)")
+	cmd.Flags().IntVar(&in.To, "to", 0, "generation `GEN` to go back to (default: the last good one before this)")
 	return cmd
 }
 
@@ -46,5 +49,11 @@ func (g *global) reload(cmd *cobra.Command, call string, in any) error {
 	if err := g.print(cmd.OutOrStdout(), out, out.Text()); err != nil {
 		return err
 	}
-	return out.Failed()
+	if failed := out.Failed(); failed != nil {
+		if !g.json { // else it is in the object
+			fmt.Fprintln(cmd.ErrOrStderr(), failed)
+		}
+		return fmt.Errorf("%w: %w", host.ErrShown, failed)
+	}
+	return nil
 }

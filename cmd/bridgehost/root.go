@@ -13,14 +13,19 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"bridgehost/diag"
 	"bridgehost/internal/host"
 )
 
+// patience is how long a command is silent before it says what it waits for.
+const patience = 300 * time.Millisecond
+
 // global are the flags that every subcommand has.
 type global struct {
 	config  string
+	color   string
 	json    bool
 	quiet   bool
 	verbose bool
@@ -32,48 +37,80 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bridgehost",
 		Short: "Write Matrix bridges in Lua",
-		Long: `bridgehost runs Matrix bridges written in Lua. Save a script and the running
-bridge changes, without a restart, a lost message or a dropped connection.
-
-Try it without a homeserver:   bridgehost dev scripts/examples/echo`,
-		SilenceUsage:               true,
-		SilenceErrors:              true,
-		SuggestionsMinimumDistance: 2,
+		Long: `bridgehost runs Matrix bridges written in Lua. Save a script and the running bridge changes.
+Try it without a homeserver: bridgehost dev scripts/examples/echo`,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			switch g.color {
+			case "auto", "always", "never":
+				return nil
+			}
+			return usageError{fmt.Errorf("--color: auto, always or never is expected, got %q", g.color)}
+		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVarP(&g.config, "config", "c", "", "bridgehost.toml to use (env BRIDGEHOST_CONFIG; else ./bridgehost.toml, …)")
+	flags.SortFlags = false
+	flags.StringVarP(&g.config, "config", "c", "", "configuration `FILE` (env BRIDGEHOST_CONFIG; else ./bridgehost.toml, …)")
 	flags.BoolVar(&g.json, "json", false, "print one JSON object instead of text")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "log errors only")
-	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log everything")
-	flags.DurationVar(&g.timeout, "timeout", 30*time.Second, "how long to wait for the running host")
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more")
+	flags.StringVar(&g.color, "color", "auto", "`WHEN` to colour: auto, always, never (env NO_COLOR)")
+	flags.DurationVar(&g.timeout, "timeout", 30*time.Second, "`TIME` to wait for the running host")
 	root.SetFlagErrorFunc(flagError)
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddGroup(&cobra.Group{ID: "start", Title: "Start here"}, &cobra.Group{ID: "connect", Title: "Connect to Matrix"}, &cobra.Group{ID: "run", Title: "Run"})
-	for group, commands := range map[string][]*cobra.Command{
-		"start":   {newDev(g)},
-		"connect": {newRegistration(g)},
-		"run":     {newRun(g), newExec(g), newStatus(g), newReload(g), newRollback(g), newDeadletters(g)},
+	cobra.EnableCommandSorting = false // they stand in the order in which a person meets them
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), helpText(cmd)) })
+	for _, group := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"start", "Start here", []*cobra.Command{newDev(g)}},
+		{"connect", "Connect to Matrix", []*cobra.Command{newRegistration(g)}},
+		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newDeadletters(g), newExec(g)}},
+		{"keep", "Keep", []*cobra.Command{newVersion(g)}},
 	} {
-		for _, c := range commands {
-			c.GroupID = group
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, c := range group.commands {
+			c.GroupID = group.id
 			root.AddCommand(c)
 		}
 	}
-	root.AddCommand(newVersion(g))
+	help := newHelp(root)
+	help.GroupID = "keep"
+	root.SetHelpCommand(help)
 	return root
+}
+
+// unknownCommand refuses words that no subcommand has.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	hint := ""
+	if s := diag.Suggest(args[0], names); s != "" {
+		hint = fmt.Sprintf("; did you mean: %s %s", cmd.CommandPath(), s)
+	}
+	return usageError{fmt.Errorf("unknown command %q%s\nSee: %s --help", args[0], hint, cmd.CommandPath())}
 }
 
 // flagError suggests the flag that was meant.
 func flagError(cmd *cobra.Command, err error) error {
-	word := err.Error()
-	if i := strings.LastIndex(word, "--"); i >= 0 {
+	hint := ""
+	if word, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if s := diag.Suggest(strings.Fields(word[i+2:] + " ")[0], names); s != "" {
-			err = fmt.Errorf("%w; did you mean --%s?", err, s)
+		if s := diag.Suggest(word, names); s != "" {
+			hint = "; did you mean --" + s + "?"
 		}
 	}
-	return usageError{fmt.Errorf("%w\nSee: %s --help", err, cmd.CommandPath())}
+	return usageError{fmt.Errorf("%w%s\nSee: %s --help", err, hint, cmd.CommandPath())}
 }
 
 // configPath is the configuration that is meant.
@@ -99,6 +136,17 @@ func (g *global) configPath() string {
 
 func (g *global) read() (host.Config, error) { return host.ReadConfig(g.configPath()) }
 
+// colored tells whether what goes to f may have colours.
+func (g *global) colored(f *os.File) bool {
+	switch g.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
+}
+
 // log makes the logger; logs go to standard error.
 func (g *global) log(asJSON bool) hclog.Logger {
 	level := hclog.Info
@@ -108,14 +156,25 @@ func (g *global) log(asJSON bool) hclog.Logger {
 	case g.verbose:
 		level = hclog.Debug
 	}
-	return hclog.New(&hclog.LoggerOptions{Name: "bridgehost", Level: level, Output: os.Stderr, JSONFormat: asJSON})
+	color := hclog.ColorOff
+	if g.colored(os.Stderr) && !asJSON {
+		color = hclog.ForceColor
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: "bridgehost", Level: level, Output: os.Stderr, JSONFormat: asJSON,
+		Color: color, ColorHeaderOnly: true})
 }
 
-// call asks the running host.
+// call asks the running host, and says so when that takes a while.
 func (g *global) call(ctx context.Context, name string, in, out any) error {
 	cfg, err := g.read()
 	if err != nil {
 		return err
+	}
+	if !g.quiet {
+		waiting := time.AfterFunc(patience, func() {
+			fmt.Fprintf(os.Stderr, "waiting for the running bridgehost (%s) …\n", name)
+		})
+		defer waiting.Stop()
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
@@ -128,5 +187,7 @@ func (g *global) print(w io.Writer, v any, text string) error {
 		_, err := io.WriteString(w, text)
 		return err
 	}
-	return json.NewEncoder(w).Encode(v)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }

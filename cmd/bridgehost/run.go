@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -26,12 +27,15 @@ Ctrl-C once: handlers finish (10 s at most). Twice: now.`,
 			if err != nil {
 				return err
 			}
-			o.Log = g.log(format == "json")
-			return host.Run(cmd.Context(), cfg, o)
+			o.Log, o.Color = g.log(format == "json"), g.colored(os.Stderr) && format == "text"
+			if err := host.Run(cmd.Context(), cfg, o); err != nil {
+				return err
+			}
+			return interrupted(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&o.Listen, "listen", "", "address for the homeserver's transactions, in place of appservice.listen")
-	cmd.Flags().StringVar(&format, "log-format", "text", "text or json")
+	cmd.Flags().StringVar(&o.Listen, "listen", "", "`ADDRESS` for the homeserver's transactions, in place of appservice.listen")
+	cmd.Flags().StringVar(&format, "log-format", "text", "`FORMAT` of the log: text or json")
 	cmd.Flags().BoolVar(&o.Poll, "poll", false, "look at the scripts' folder every second instead of relying on events")
 	cmd.Flags().BoolVar(&o.NoWatch, "no-watch", false, "do not reload when files change")
 	return cmd

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"bridgehost/control"
-	"bridgehost/delivery"
 	"bridgehost/diag"
 	"bridgehost/engine"
 )
@@ -28,26 +25,21 @@ const (
 // ScriptCall names a script; "" means all.
 type ScriptCall struct {
 	Script string `json:"script,omitempty"`
+	Color  bool   `json:"color,omitempty"` // of the errors in the answer
 }
 
 // ReloadCall asks for a reload.
 type ReloadCall struct {
 	Script       string `json:"script,omitempty"`
 	ReplayFailed bool   `json:"replay_failed,omitempty"`
+	Color        bool   `json:"color,omitempty"`
 }
 
 // RollbackCall asks for an older generation.
 type RollbackCall struct {
 	Script string `json:"script"`
 	To     int    `json:"to,omitempty"`
-}
-
-// DeadlettersCall chooses dead letters.
-type DeadlettersCall struct {
-	Script string  `json:"script,omitempty"`
-	IDs    []int64 `json:"ids,omitempty"`
-	All    bool    `json:"all,omitempty"`
-	DryRun bool    `json:"dry_run,omitempty"`
+	Color  bool   `json:"color,omitempty"`
 }
 
 func (h *Host) calls() map[string]control.Func {
@@ -107,33 +99,35 @@ type ReloadAnswer struct {
 	Scripts []Reloaded `json:"scripts"`
 }
 
-// Text is the answer for reading.
+// Text is what went well, for reading.
 func (a ReloadAnswer) Text() string {
 	var b strings.Builder
 	for _, s := range a.Scripts {
-		switch {
-		case s.Error == "":
+		if s.Error == "" {
 			fmt.Fprintf(&b, "%s: generation %d runs\n", s.Script, s.Generation)
-		case s.Generation == 0:
-			fmt.Fprintf(&b, "%s: not loaded; nothing runs, its events wait\n\n%s\n", s.Script, s.Error)
-		default:
-			fmt.Fprintf(&b, "%s: not loaded; generation %d keeps running\n\n%s\n", s.Script, s.Generation, s.Error)
 		}
 		if s.Replayed > 0 {
-			fmt.Fprintf(&b, "%s: %d dead letters are handled again\n", s.Script, s.Replayed)
+			fmt.Fprintf(&b, "%s: %s", s.Script, DeadlettersChanged{IDs: make([]int64, s.Replayed)}.Replayed())
 		}
+	}
+	if len(a.Scripts) == 0 {
+		b.WriteString("there is no script\n")
 	}
 	return b.String()
 }
 
-// Failed is an error when a script did not load.
+// Failed is an error, with the texts of all, when a script did not load.
 func (a ReloadAnswer) Failed() error {
+	var texts []string
 	for _, s := range a.Scripts {
 		if s.Error != "" {
-			return fmt.Errorf("%w: %w", ErrShown, &scriptError{text: s.Error})
+			texts = append(texts, fmt.Sprintf("%s: not loaded; %s\n%s", s.Script, running(s.Generation), strings.TrimRight(s.Error, "\n")))
 		}
 	}
-	return nil
+	if texts == nil {
+		return nil
+	}
+	return &scriptError{text: strings.Join(texts, "\n\n")}
 }
 
 func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) {
@@ -146,7 +140,7 @@ func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) 
 	}
 	var out ReloadAnswer
 	for _, s := range scripts {
-		r := h.loaded(s, h.reloadOne(ctx, s, engine.ReasonAsked))
+		r := h.loaded(s, h.reloadOne(ctx, s, engine.ReasonAsked), in.Color)
 		if in.ReplayFailed && r.Error == "" {
 			changed, err := h.replay(ctx, DeadlettersCall{Script: s.Name, All: true})
 			if err != nil {
@@ -169,147 +163,30 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 	if src, err := s.found.read(); err == nil {
 		onDisk = src.Hash()
 	}
-	return ReloadAnswer{[]Reloaded{h.loaded(s, s.Rollback(ctx, in.To, onDisk))}}, nil
+	failed := s.Rollback(ctx, in.To, onDisk)
+	if failed != nil && failed.Kind == diag.KindUsage && failed.Where == "" { // nothing was loaded
+		return ReloadAnswer{}, &control.Error{Message: failed.Message + "; " + failed.Hint, Exit: ExitFailed}
+	}
+	var loadFailed error
+	if failed != nil {
+		loadFailed = failed
+	}
+	return ReloadAnswer{[]Reloaded{h.loaded(s, loadFailed, in.Color)}}, nil
 }
 
-func (h *Host) loaded(s *script, err error) Reloaded {
+// loaded is what became of s, err being why it did not load.
+func (h *Host) loaded(s *script, err error, color bool) Reloaded {
 	r := Reloaded{Script: s.Name}
 	if g := s.Current(); g != nil {
 		r.Generation = g.Number
 	}
-	if err != nil {
-		r.Error = err.Error()
-		var e *diag.Error
-		if errors.As(err, &e) {
-			r.Error = h.renderLoad(s, e)
-		}
+	if err == nil {
+		return r
+	}
+	r.Error = err.Error()
+	var e *diag.Error
+	if errors.As(err, &e) {
+		r.Error = h.renderLoad(s, e, color)
 	}
 	return r
-}
-
-// Deadletter is one dead letter for reading.
-type Deadletter struct {
-	ID       int64           `json:"id"`
-	Script   string          `json:"script"`
-	RoomID   string          `json:"room_id"`
-	Died     time.Time       `json:"died"`
-	Attempts int             `json:"attempts"`
-	Error    *diag.Error     `json:"error"`
-	Event    json.RawMessage `json:"event"`
-}
-
-// Deadletters is a list of them.
-type Deadletters struct {
-	Deadletters []Deadletter `json:"deadletters"`
-}
-
-// Text is a line for each.
-func (d Deadletters) Text() string {
-	if len(d.Deadletters) == 0 {
-		return "no dead letters\n"
-	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSCRIPT\tDIED\tROOM\tERROR")
-	for _, l := range d.Deadletters {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", l.ID, l.Script, l.Died.Local().Format("2006-01-02 15:04:05"), l.RoomID, l.Error)
-	}
-	w.Flush()
-	return b.String() + "Handle them again: bridgehost deadletters replay --all\n"
-}
-
-// Long is everything about each.
-func (d Deadletters) Long() string {
-	var b strings.Builder
-	for _, l := range d.Deadletters {
-		fmt.Fprintf(&b, "dead letter %d of %s in %s, %s, after %d tries\n%s\n", l.ID, l.Script, l.RoomID,
-			l.Died.Local().Format(time.RFC1123), l.Attempts, l.Error)
-		for _, f := range l.Error.Trace {
-			fmt.Fprintf(&b, "    %s:%d %s\n", f.File, f.Line, f.Func)
-		}
-		fmt.Fprintf(&b, "%s\n", l.Event)
-	}
-	return b.String()
-}
-
-func (h *Host) deadletters(ctx context.Context, in DeadlettersCall) (Deadletters, error) {
-	letters, err := h.chosen(ctx, in)
-	out := Deadletters{Deadletters: []Deadletter{}}
-	for _, l := range letters {
-		one := Deadletter{ID: l.ID, Script: l.Item.Lane.Script, RoomID: l.Item.Lane.Room, Died: l.Died,
-			Attempts: l.Attempts, Event: l.Item.Payload, Error: &diag.Error{}}
-		if err := json.Unmarshal(l.Failure, one.Error); err != nil {
-			one.Error.Message = string(l.Failure)
-		}
-		out.Deadletters = append(out.Deadletters, one)
-	}
-	return out, err
-}
-
-// chosen lists the dead letters that a call names; without ids, all of the script.
-func (h *Host) chosen(ctx context.Context, in DeadlettersCall) ([]delivery.DeadLetter, error) {
-	all, err := h.db.DeadLetters(ctx, in.Script)
-	if err != nil || len(in.IDs) == 0 {
-		return all, err
-	}
-	var some []delivery.DeadLetter
-	for _, id := range in.IDs {
-		n := len(some)
-		for _, l := range all {
-			if l.ID == id {
-				some = append(some, l)
-			}
-		}
-		if len(some) == n {
-			return nil, &control.Error{Message: fmt.Sprintf("there is no dead letter %d", id), Exit: 2}
-		}
-	}
-	return some, nil
-}
-
-// DeadlettersChanged says which were replayed or dropped.
-type DeadlettersChanged struct {
-	IDs    []int64 `json:"ids"`
-	DryRun bool    `json:"dry_run,omitempty"`
-}
-
-// Text is the answer for reading.
-func (d DeadlettersChanged) Text(verb string) string {
-	would := ""
-	if d.DryRun {
-		would = "would "
-	}
-	return fmt.Sprintf("%s%s: %d\n", would, verb, len(d.IDs))
-}
-
-func (h *Host) replay(ctx context.Context, in DeadlettersCall) (DeadlettersChanged, error) {
-	return h.change(ctx, in, func(l delivery.DeadLetter) error {
-		item, err := h.db.Replay(ctx, l.ID)
-		if err != nil {
-			return err
-		}
-		h.inbox.deliver([]delivery.Item{item})
-		return nil
-	})
-}
-
-func (h *Host) drop(ctx context.Context, in DeadlettersCall) (DeadlettersChanged, error) {
-	return h.change(ctx, in, func(l delivery.DeadLetter) error { return h.db.Drop(ctx, l.ID) })
-}
-
-func (h *Host) change(ctx context.Context, in DeadlettersCall, f func(delivery.DeadLetter) error) (DeadlettersChanged, error) {
-	out := DeadlettersChanged{IDs: []int64{}, DryRun: in.DryRun}
-	letters, err := h.chosen(ctx, in)
-	if err != nil {
-		return out, err
-	}
-	for _, l := range letters {
-		if !in.DryRun {
-			if err := f(l); err != nil {
-				return out, fmt.Errorf("dead letter %d: %w", l.ID, err)
-			}
-		}
-		out.IDs = append(out.IDs, l.ID)
-	}
-	return out, nil
 }

@@ -3,11 +3,12 @@ package host
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,20 +111,61 @@ func ReadConfig(path string) (Config, error) {
 	} else if err != nil {
 		return c, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	meta, err := toml.Decode(string(text), &c)
+	return parseConfig(c, path, string(text))
+}
+
+// parseConfig reads text into c; path is how the user names the file, for errors.
+func parseConfig(c Config, path, text string) (Config, error) {
+	meta, err := toml.Decode(text, &c)
 	var parse toml.ParseError
 	if errors.As(err, &parse) {
 		return c, fmt.Errorf("%w: %s:%d: %s", ErrConfig, path, parse.Position.Line, parse.Message)
 	} else if err != nil {
+		return c, wrongType(path, err)
+	}
+	for _, key := range meta.Undecoded() {
+		if len(key) > 3 && key[0] == "scripts" && key[1] == "config" {
+			continue // tables in a list of the script's own count as undecoded, and are there
+		}
+		return c, unknownKey(path, text, key)
+	}
+	if err := c.expand(filepath.Dir(c.Path)); err != nil {
 		return c, fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return c, unknownKey(path, string(text), unknown[0])
-	}
-	if err := c.expand(filepath.Dir(abs)); err != nil {
+	if err := c.check(); err != nil {
 		return c, fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
 	}
-	return c, c.check()
+	return c, nil
+}
+
+// typeError is how the toml package tells of a value of the wrong type.
+var typeError = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*)"\): (.*)$`)
+
+func wrongType(path string, err error) error {
+	m := typeError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+	}
+	return fmt.Errorf("%w: %s:%s: %s: %s", ErrConfig, path, m[1], m[2], m[3])
+}
+
+// Unused lists the keys that are set and that nothing in this version looks at.
+func (c *Config) Unused() []string {
+	var keys []string
+	limits := []LimitsConfig{c.Scripts.Limits}
+	for _, l := range c.Scripts.LimitsOf {
+		limits = append(limits, l)
+	}
+	for _, l := range limits {
+		if l.Queue != 0 {
+			keys = append(keys, "limits.queue")
+		}
+		if l.OpenFiles != 0 {
+			keys = append(keys, "limits.open_files")
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // knownKeys are all keys of bridgehost.toml, for suggestions; a test compares them with the structs.
@@ -150,8 +192,12 @@ func unknownKey(path, text string, key toml.Key) error {
 
 // expand fills in ${env:NAME} and ${file:PATH} and makes paths absolute; base is the file's folder.
 func (c *Config) expand(base string) error {
-	for _, s := range []*string{&c.Data, &c.Homeserver.URL, &c.Homeserver.Name, &c.Appservice.Registration,
-		&c.Appservice.Listen, &c.Appservice.Prefix, &c.Appservice.BridgeName, &c.Scripts.Dir, &c.HTTP.Listen, &c.Admin.Listen} {
+	texts := []*string{&c.Data, &c.Homeserver.URL, &c.Homeserver.Name, &c.Appservice.Registration, &c.Appservice.Listen,
+		&c.Appservice.Prefix, &c.Appservice.BridgeName, &c.Scripts.Dir, &c.Storage.Durability, &c.HTTP.Listen, &c.Admin.Listen}
+	for i := range c.Scripts.Admins {
+		texts = append(texts, &c.Scripts.Admins[i])
+	}
+	for _, s := range texts {
 		v, err := expandText(*s, base)
 		if err != nil {
 			return err
@@ -186,6 +232,12 @@ func expandValue(v any, base string) (any, error) {
 				return nil, err
 			}
 		}
+	case []map[string]any:
+		for i := range v {
+			if _, err = expandValue(v[i], base); err != nil {
+				return nil, err
+			}
+		}
 	case map[string]any:
 		for k := range v {
 			if v[k], err = expandValue(v[k], base); err != nil {
@@ -213,39 +265,29 @@ func expandText(s, base string) (string, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(base, path)
 		}
-		text, err := os.ReadFile(path)
+		text, err := readSmall(path)
 		if err != nil {
 			failed = fmt.Errorf("%s: %w", ref, err)
 		}
-		return strings.TrimRight(string(text), "\r\n")
+		return strings.TrimRight(text, "\r\n")
 	})
 	return out, failed
 }
 
-func (c *Config) check() error {
-	bad := func(key, what string) error { return fmt.Errorf("%w: %s: %s: %s", ErrConfig, c.Path, key, what) }
-	u, err := url.Parse(c.Homeserver.URL)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return bad("homeserver.url", fmt.Sprintf("an address such as https://matrix.example.org is expected, got %q", c.Homeserver.URL))
+// maxReference is how long a file may be that ${file:PATH} puts in.
+const maxReference = 1 << 20
+
+func readSmall(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
 	}
-	if c.Homeserver.Name == "" || strings.ContainsAny(c.Homeserver.Name, "/@ ") {
-		return bad("homeserver.name", fmt.Sprintf("what stands after the colon in user ids is expected (example.org), got %q", c.Homeserver.Name))
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxReference+1))
+	if err == nil && len(text) > maxReference {
+		err = fmt.Errorf("it has more than %d bytes", maxReference)
 	}
-	if c.Homeserver.Retries < 0 {
-		return bad("homeserver.retries", "a number from 0 on is expected")
-	}
-	if c.Appservice.Prefix == "" {
-		return bad("appservice.prefix", "it must not be empty: it sets the bridges' users apart")
-	}
-	if c.Storage.Durability != "full" && c.Storage.Durability != "normal" {
-		return bad("storage.durability", fmt.Sprintf(`"full" or "normal" is expected, got %q`, c.Storage.Durability))
-	}
-	for _, a := range c.Scripts.Admins {
-		if !strings.HasPrefix(a, "@") || !strings.Contains(a, ":") {
-			return bad("scripts.admins", fmt.Sprintf("a user id is expected, got %q", a))
-		}
-	}
-	return nil
+	return string(text), err
 }
 
 // LimitsFor are the limits of one script.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 type ExecOptions struct {
 	Log            hclog.Logger
 	Stdout, Stderr io.Writer
+	Color          bool // of the script's error
 }
 
 // execName is what the data of an exec belongs to; a script cannot be called so.
@@ -33,7 +35,7 @@ func Exec(ctx context.Context, cfg Config, path string, args []string, o ExecOpt
 }
 
 func (h *Host) exec(ctx context.Context, path string, args []string, o ExecOptions) error {
-	src, err := engine.ReadSource(strings.TrimSuffix(filepath.Base(path), ".lua"), path)
+	src, err := readScript(path)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrShown, h.shown(o, &diag.Error{Kind: diag.KindUsage, Message: err.Error()}, nil))
 	}
@@ -54,7 +56,16 @@ func (h *Host) exec(ctx context.Context, path string, args []string, o ExecOptio
 
 // shown writes an error for reading.
 func (h *Host) shown(o ExecOptions, e *diag.Error, files map[string]string) error {
-	text := diag.Render(e, diag.Files(files), diag.Options{})
+	text := diag.Render(e, diag.Files(files), diag.Options{Color: o.Color})
 	fmt.Fprint(o.Stderr, text)
 	return &scriptError{err: e, text: text}
+}
+
+// readScript reads what the command line names.
+func readScript(path string) (engine.Source, error) {
+	src, err := engine.ReadSource(strings.TrimSuffix(filepath.Base(path), ".lua"), path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return src, fmt.Errorf("there is no script at %s", path)
+	}
+	return src, err
 }

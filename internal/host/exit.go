@@ -34,7 +34,12 @@ type scriptError struct {
 
 func (e *scriptError) Error() string { return e.text }
 
-func (e *scriptError) Unwrap() error { return e.err }
+func (e *scriptError) Unwrap() error {
+	if e.err == nil { // it came over the control socket, as text
+		return nil
+	}
+	return e.err
+}
 
 // ExitCode is the exit code that an error of this package ends the command with.
 func ExitCode(err error) int {
@@ -64,6 +69,9 @@ func Call(ctx context.Context, cfg Config, name string, in, out any) error {
 	err := control.Call(ctx, cfg.Data, name, in, out)
 	if errors.Is(err, control.ErrNotRunning) {
 		return fmt.Errorf("%w; start it: bridgehost run --config %s", err, cfg.Path)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the running bridgehost did not answer %q in time; wait longer with --timeout, or see its log", name)
 	}
 	return err
 }

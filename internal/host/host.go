@@ -62,17 +62,20 @@ type Host struct {
 	running context.Context // ends when the host stops to ask the homeserver things
 	cancel  context.CancelFunc
 
-	starting sync.WaitGroup // scripts that are started again
+	starting sync.WaitGroup // what goes on until running ends: second starts, pings, SIGHUP
+
+	telling sync.WaitGroup // what is said to rooms beside the handlers
 
 	mu      sync.Mutex
 	scripts map[string]*script
+	refused map[string]bool             // what was said of files that cannot be scripts
 	told    map[matrix.RoomID]time.Time // when a room last heard of a dead letter
 	pinged  Ping                        // what became of the last ping
 }
 
 // open makes a host that serves nothing yet: store open, intents made, no script loaded.
 func open(cfg Config, o Options) (*Host, error) {
-	reg, err := readRegistration(cfg)
+	reg, err := readRegistration(cfg, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +83,7 @@ func open(cfg Config, o Options) (*Host, error) {
 		o.Clock = clockwork.NewRealClock()
 	}
 	h := &Host{cfg: cfg, opts: o, reg: reg, log: o.Log, clock: o.Clock, started: o.Clock.Now(),
-		scripts: map[string]*script{}, told: map[matrix.RoomID]time.Time{}}
+		scripts: map[string]*script{}, refused: map[string]bool{}, told: map[matrix.RoomID]time.Time{}}
 	h.db, err = sqlite.Open(sqlite.Options{Dir: cfg.Data,
 		Durability: cfg.Storage.Durability, Owns: h.owns, Clock: o.Clock, Log: o.Log.Named("store"),
 	})
@@ -112,6 +115,7 @@ func (h *Host) close() error {
 	}
 	ending.Wait()
 	h.inbox.asking.Wait()
+	h.telling.Wait()
 	return h.db.Close()
 }
 
@@ -145,6 +149,9 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 	h, err := open(cfg, o)
 	if err != nil {
 		return err
+	}
+	for _, key := range cfg.Unused() {
+		h.log.Warn("a key has no effect in this version", "file", cfg.Path, "key", key)
 	}
 	address := cfg.Appservice.Listen
 	if o.Listen != "" {
@@ -182,10 +189,10 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	defer stopWatching()
 	stopAdmin := h.serveAdmin()
 	defer stopAdmin()
-	go answerSIGHUP(ctx)
+	h.starting.Go(func() { answerSIGHUP(h.running) })
 	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))
 	ready()
-	go h.ping(h.running)
+	h.starting.Go(func() { h.ping(h.running) })
 	select {
 	case err = <-failed:
 		return fmt.Errorf("serve the homeserver: %w", err)

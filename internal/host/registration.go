@@ -4,22 +4,34 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"strings"
 
+	"github.com/hashicorp/go-hclog"
+
 	"bridgehost/appservice"
+	"bridgehost/matrix"
 )
 
-// readRegistration reads the file that the configuration names.
-func readRegistration(cfg Config) (*appservice.Registration, error) {
+// readRegistration reads the file that the configuration names and tells the log what is
+// odd about it.
+func readRegistration(cfg Config, log hclog.Logger) (*appservice.Registration, error) {
 	path := cfg.Appservice.Registration
-	reg, _, err := appservice.ReadRegistration(path)
+	reg, warnings, err := appservice.ReadRegistration(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: there is no registration at %s; make one: bridgehost registration write", ErrConfig, path)
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	for _, w := range warnings {
+		log.Warn("the registration is odd", "file", path, "warning", string(w))
+	}
 	reg.ServerName = cfg.Homeserver.Name
+	if example := matrix.NewUserID(cfg.Appservice.Prefix+"echo", cfg.Homeserver.Name); !reg.OwnsUser(example) {
+		return nil, fmt.Errorf("%w: the registration %s does not give us users such as %s (appservice.prefix is %q, homeserver.name %q); write it again: bridgehost registration write --force, then restart the homeserver",
+			ErrConfig, path, example, cfg.Appservice.Prefix, cfg.Homeserver.Name)
+	}
 	return reg, nil
 }
 
@@ -52,7 +64,7 @@ func WriteRegistration(cfg Config, o RegistrationOptions) (*RegistrationWritten,
 		return nil, fmt.Errorf("%w: its tokens cannot be kept: %w; with --new-tokens they are made anew", ErrConfig, err)
 	}
 	if o.URL == "" {
-		o.URL = "http://" + cfg.Appservice.Listen
+		o.URL = reachable(cfg.Appservice.Listen)
 	}
 	reg, err := appservice.NewRegistration(appservice.NewOptions{ID: o.ID, URL: o.URL, ServerName: cfg.Homeserver.Name,
 		Prefix: cfg.Appservice.Prefix, SenderLocalpart: o.Sender})
@@ -71,20 +83,34 @@ func WriteRegistration(cfg Config, o RegistrationOptions) (*RegistrationWritten,
 	return &RegistrationWritten{Path: path, ID: reg.ID, URL: o.URL, Sender: reg.SenderLocalpart, KeptTokens: keep, DryRun: o.DryRun, Exists: exists}, nil
 }
 
+// reachable is the address of a listener for whoever is on the same machine.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		listen = net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + listen
+}
+
 // Text says what was done and what to do next.
 func (r *RegistrationWritten) Text() string {
 	wrote := "Wrote"
 	if r.DryRun {
 		wrote = "Would write"
 	}
-	return fmt.Sprintf(`%s %s (0640): id %s, bot %s, the homeserver reaches this host at %s
+	tokens := "new tokens"
+	if r.KeptTokens {
+		tokens = "the tokens it had"
+	}
+	return fmt.Sprintf(`%s %s (0640): id %s, bot %s, %s.
+The homeserver reaches this host at %s; not so? Use --url.
 
 Tell the homeserver, once. For Synapse, in homeserver.yaml:
     app_service_config_files:
       - %s
 then restart it, and start this host:
     bridgehost run
-`, wrote, r.Path, r.ID, r.Sender, r.URL, r.Path)
+`, wrote, r.Path, r.ID, r.Sender, tokens, r.URL, r.Path)
 }
 
 // RegistrationShown is a registration without its tokens.

@@ -31,9 +31,7 @@ func (h *Host) loadAll(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	for _, err := range refused {
-		h.log.Warn("not a script", "err", err)
-	}
+	h.refuse(refused)
 	if len(scripts) == 0 {
 		h.log.Warn("there is no script yet; put one there and it runs", "folder", h.cfg.Scripts.Dir)
 	}
@@ -60,6 +58,18 @@ func (h *Host) discover() (scripts []found, refused []error, err error) {
 		return []found{*h.opts.only}, nil, nil
 	}
 	return discover(h.cfg.Scripts.Dir)
+}
+
+// refuse tells, once, what cannot be a script.
+func (h *Host) refuse(errs []error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, err := range errs {
+		if text := err.Error(); !h.refused[text] {
+			h.refused[text] = true
+			h.log.Warn("not a script", "err", err)
+		}
+	}
 }
 
 // add makes a script known and loads it.
@@ -103,7 +113,7 @@ func (h *Host) start(ctx context.Context, s *script) error {
 
 // How long a script waits that could not start through no fault of its own.
 const (
-	startAgainFirst = 5 * time.Second
+	startAgainFirst = 2 * time.Second
 	startAgainMost  = 5 * time.Minute
 )
 
@@ -129,7 +139,7 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 	src, err := s.found.read()
 	if errors.Is(err, engine.ErrNoScript) {
 		h.log.Warn("the script's file is gone; what runs goes on", "script", s.Name, "path", s.found.path)
-		return err
+		return fmt.Errorf("there is nothing to load at %s", s.found.path)
 	} else if err != nil {
 		h.log.Error("script not read; what runs goes on", "script", s.Name, "err", err)
 		return err
@@ -153,9 +163,7 @@ func (h *Host) rescan(ctx context.Context) {
 		h.log.Warn("scripts are not looked for", "err", err)
 		return
 	}
-	for _, err := range refused {
-		h.log.Warn("not a script", "err", err)
-	}
+	h.refuse(refused)
 	for _, f := range scripts {
 		if h.script(f.name) != nil {
 			continue

@@ -94,11 +94,11 @@ func (h *Host) stateChanged(e *matrix.Event) {
 			}
 			continue
 		}
-		go func() { // the bot joins the new room
+		h.telling.Go(func() { // the bot joins the new room
 			if err := s.lua.Portals.Follow(h.running, e); err != nil {
 				h.log.Warn("an upgraded room was not followed", "script", s.Name, "room_id", e.RoomID, "err", err)
 			}
-		}()
+		})
 	}
 }
 
@@ -154,14 +154,14 @@ func (h *Host) onDead(item delivery.Item, err *diag.Error) {
 	}
 	h.told[room] = now
 	h.mu.Unlock()
-	go func() {
+	h.telling.Go(func() {
 		ctx, cancel := context.WithTimeout(h.running, time.Minute)
 		defer cancel()
 		text := fmt.Sprintf("%s could not handle this message: %s", item.Lane.Script, err.Message)
 		if _, err := h.bot(item.Lane.Script).SendNotice(ctx, room, notice(e.EventID, text)); err != nil {
 			h.log.Warn("the room was not told of a dead letter", "room_id", room, "err", err)
 		}
-	}()
+	})
 }
 
 // notice answers event with text.

@@ -21,16 +21,22 @@ type Request struct {
 // accessLine is a line of Synapse's access log; {None} stands for nobody.
 var accessLine = regexp.MustCompile(`synapse\.access\.\S+ .* - \{(\S+)\} Processed request: .* (\d+)!? "(\w+) (\S+) HTTP/`)
 
-// Requests are all requests since the beginning, over restarts, oldest first, as
-// Synapse's own log has them.
-func (s *Server) Requests() []Request {
+// Log is all that Synapse has logged since the beginning, over restarts.
+func (s *Server) Log() string {
 	s.t.Helper()
 	b, err := os.ReadFile(filepath.Join(s.Dir, "homeserver.log"))
 	if err != nil {
 		s.t.Fatalf("read Synapse's log: %v", err)
 	}
+	return string(b)
+}
+
+// Requests are all requests since the beginning, over restarts, oldest first, as
+// Synapse's own log has them.
+func (s *Server) Requests() []Request {
+	s.t.Helper()
 	var all []Request
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(s.Log()) {
 		m := accessLine.FindStringSubmatch(line)
 		if m == nil {
 			continue
@@ -40,8 +46,9 @@ func (s *Server) Requests() []Request {
 			r.User = ""
 		}
 		path, _, _ := strings.Cut(m[4], "?")
-		if r.Path, err = url.PathUnescape(path); err != nil {
-			r.Path = path
+		r.Path = path
+		if plain, err := url.PathUnescape(path); err == nil {
+			r.Path = plain
 		}
 		r.Status, _ = strconv.Atoi(m[2]) // digits, says the pattern
 		all = append(all, r)

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// helpText is what --help prints: it fits a screen of 24 lines and 100 columns.
+func helpText(cmd *cobra.Command) string {
+	var b strings.Builder
+	long := cmd.Long
+	if long == "" {
+		long = cmd.Short + "."
+	}
+	b.WriteString(long + "\n\n")
+	if cmd.HasParent() {
+		if cmd.Runnable() {
+			fmt.Fprintf(&b, "  %s\n", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+		}
+		for _, c := range commands(cmd, "") {
+			fmt.Fprintf(&b, "  %-*s  %s\n", widest(cmd), strings.TrimSuffix(c.UseLine(), " [flags]"), c.Short)
+		}
+		b.WriteString("\n")
+	}
+	for _, group := range cmd.Groups() {
+		fmt.Fprintf(&b, "%s\n", group.Title)
+		for _, c := range commands(cmd, group.ID) {
+			fmt.Fprintf(&b, "  %-13s %s\n", c.Name(), c.Short)
+		}
+	}
+	if help := cmd.Flags().Lookup("help"); help != nil {
+		help.Hidden = true // every screen says it once
+	}
+	if own := cmd.NonInheritedFlags(); cmd.HasParent() && visible(own) {
+		b.WriteString("Flags\n" + own.FlagUsages())
+	}
+	global := cmd.Root().PersistentFlags()
+	b.WriteString("Flags everywhere (and -h, --help)\n" + global.FlagUsages())
+	return b.String()
+}
+
+// commands are the subcommands of a group, "" for those of none.
+func commands(cmd *cobra.Command, group string) []*cobra.Command {
+	var list []*cobra.Command
+	for _, c := range cmd.Commands() {
+		if c.GroupID == group && !c.Hidden {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func widest(cmd *cobra.Command) int {
+	w := 0
+	for _, c := range cmd.Commands() {
+		w = max(w, len([]rune(strings.TrimSuffix(c.UseLine(), " [flags]"))))
+	}
+	return w
+}
+
+func visible(flags *pflag.FlagSet) bool {
+	found := false
+	flags.VisitAll(func(f *pflag.Flag) { found = found || f.Name != "help" && !f.Hidden })
+	return found
+}
+
+// newHelp is `bridgehost help COMMAND`.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND …]",
+		Short: "Show this, or the help of a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd := root
+			for i := range args {
+				next, _, err := cmd.Find(args[i : i+1])
+				if err != nil || next == cmd {
+					return unknownCommand(cmd, args[i:])
+				}
+				cmd = next
+			}
+			return cmd.Help()
+		},
+	}
+}
