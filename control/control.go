@@ -51,8 +51,11 @@ func Listen(path string, calls map[string]Func) (*Server, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	// Long folder names do not fit into a socket's address: 104 bytes on some systems.
-	listener, err := net.Listen("unix", path)
+	address, err := addressOf(path)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("unix", address)
 	if err != nil {
 		return nil, fmt.Errorf("control socket %s: %w", path, err)
 	}
@@ -67,6 +70,24 @@ func Listen(path string, calls map[string]Func) (*Server, error) {
 	s := &Server{http: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, path: path}
 	go s.http.Serve(listener) //nolint:errcheck // ends with Close
 	return s, nil
+}
+
+// maxAddress is how long a socket's address may be: 104 bytes with the NUL on some systems.
+const maxAddress = 103
+
+// addressOf is how the socket at path is called: by its whole name, or from the working
+// directory when that is too long.
+func addressOf(path string) (string, error) {
+	if len(path) <= maxAddress {
+		return path, nil
+	}
+	if here, err := os.Getwd(); err == nil {
+		if near, err := filepath.Rel(here, path); err == nil && len(near) <= maxAddress {
+			return near, nil
+		}
+	}
+	return "", fmt.Errorf("control socket %s: a socket's name may have %d bytes, this has %d; choose a shorter data folder",
+		path, maxAddress, len(path))
 }
 
 // Close ends the calls under way and removes the socket.
@@ -103,10 +124,14 @@ func Call(ctx context.Context, dataDir, name string, in, out any) error {
 		return fmt.Errorf("control call %s: %w", name, err)
 	}
 	path := filepath.Join(dataDir, SocketName)
+	address, err := addressOf(path)
+	if err != nil {
+		return err
+	}
 	client := http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
-			return d.DialContext(ctx, "unix", path)
+			return d.DialContext(ctx, "unix", address)
 		},
 		DisableKeepAlives: true,
 	}}

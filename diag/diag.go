@@ -33,6 +33,7 @@ type Error struct {
 	Retryable  bool          `json:"retryable,omitempty"`   // the same call may succeed later
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // as told by the server
 	Where      string        `json:"where,omitempty"`       // "irc.lua:74", the place in the author's file
+	Said       string        `json:"said,omitempty"`        // the homeserver's own words; Message ends with them
 	Request    string        `json:"request,omitempty"`     // "PUT /rooms/…/send/… as @_bh_rss:example.org"
 	Trace      []Frame       `json:"trace,omitempty"`       // innermost first; empty until the error left the script
 	Locals     []Local       `json:"locals,omitempty"`      // of the innermost frame

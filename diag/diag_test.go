@@ -52,6 +52,20 @@ func TestRenderSyntaxErrorShowsBothPlaces(t *testing.T) {
 	}
 }
 
+func TestRenderSaysWhatTheServerSaid(t *testing.T) {
+	e := &Error{Kind: KindMatrix, Code: "M_FORBIDDEN", Status: 403, Message: "join as @bot:x in !r:x: could not join: You are not invited", Said: "You are not invited",
+		Where: "rss.lua:27", Request: "POST /_matrix/client/v3/join/%21r%3Ax as @bot:x", Hint: strings.Repeat("invite the bot ", 8)}
+	want := `error: rss.lua:27: M_FORBIDDEN (403): join as @bot:x in !r:x: could not join
+    request  POST /join/!r:x as @bot:x
+    answer   the server said: You are not invited
+    hint     invite the bot invite the bot invite the bot invite the bot invite the bot invite the bot invite the bot
+             invite the bot
+`
+	if got := Render(e, nil, Options{}); strings.ReplaceAll(got, " \n", "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestSuggest(t *testing.T) {
 	names := []string{"send_message", "send_text", "join", "leave", "json"}
 	for word, want := range map[string]string{"send_mesage": "send_message", "send_txet": "send_text", "jion": "join",

@@ -3,6 +3,7 @@ package diag
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func Render(e *Error, src Source, o Options) string {
 		o.Width = 120
 	}
 	r := &renderer{e: e, o: o}
-	r.head = r.paint(red, "error: ") + oneLine(e.Error())
+	r.head = r.paint(red, "error: ") + oneLine(e.withoutSaid())
 	marks := e.places()
 	r.tail()
 	// What is said about the error counts more than its surroundings.
@@ -97,22 +98,57 @@ func (r *renderer) paint(color, s string) string {
 	return "\x1b[" + color + "m" + s + "\x1b[0m"
 }
 
-// field adds a line "    name     text" below the excerpt.
+// field adds "    name     text" below the excerpt, two lines at most.
 func (r *renderer) field(name, text string) {
-	if text = oneLine(text); text != "" {
-		r.after = append(r.after, r.cut("    "+fmt.Sprintf("%-8s", name)+" "+text))
+	if text = oneLine(text); text == "" {
+		return
 	}
+	const indent = 13
+	line := []rune("    " + fmt.Sprintf("%-8s", name) + " " + text)
+	if len(line) > r.o.Width {
+		if i := strings.LastIndexByte(string(line[indent:r.o.Width]), ' '); i > 0 {
+			at := indent + utf8.RuneCountInString(string(line[indent:r.o.Width])[:i])
+			r.after = append(r.after, string(line[:at]))
+			line = append([]rune(strings.Repeat(" ", indent)), line[at+1:]...)
+		}
+	}
+	r.after = append(r.after, r.cut(string(line)))
 }
 
 func (r *renderer) tail() {
 	e := r.e
 	r.locals()
 	r.field("called", called(e))
-	r.field("request", e.Request)
+	r.field("request", readable(e.Request))
+	if e.Said != "" {
+		r.field("answer", "the server said: "+e.Said)
+	}
 	r.field("while", e.While)
 	r.field("hint", e.Hint)
 	r.field("still", r.o.Still)
 	r.field("seen", r.o.Seen)
+}
+
+// withoutSaid is the error's line without the server's words, which have a line of their own.
+func (e *Error) withoutSaid() string {
+	if e.Said == "" {
+		return e.Error()
+	}
+	short := *e
+	short.Message = strings.TrimSuffix(strings.TrimSuffix(e.Message, e.Said), ": ")
+	if short.Message == "" {
+		return e.Error()
+	}
+	return short.Error()
+}
+
+// readable is a request without what is the same in all of them, and without escapes.
+func readable(request string) string {
+	short := strings.Replace(request, "/_matrix/client/v3/", "/", 1)
+	if plain, err := url.PathUnescape(short); err == nil {
+		return plain
+	}
+	return short
 }
 
 // locals takes at most two lines.
@@ -143,6 +179,9 @@ func (r *renderer) locals() {
 	}
 }
 
+// topLevel is what In says of a script that is being loaded.
+const topLevel = "the top level"
+
 // called is the way to the failing line: "in portal_for, irc.lua:146 in service "irc"".
 func called(e *Error) string {
 	var parts []string
@@ -166,6 +205,9 @@ func called(e *Error) string {
 	text := strings.Join(parts, ", ")
 	if e.In == "" {
 		return text
+	}
+	if text == "" && e.In == topLevel {
+		return "" // the excerpt shows it
 	}
 	if text == "" {
 		return "in " + e.In
@@ -223,10 +265,18 @@ func (r *renderer) single(lines []string, m Mark, room int) []string {
 
 func (r *renderer) several(lines []string, marks []Mark, room int) []string {
 	var out []string
-	for _, m := range marks {
+	last := 0
+	for i, m := range marks {
 		if m.Line < 1 || m.Line > len(lines) || len(out)+2 > room {
 			continue
 		}
+		// What stands between two places is shown when it is short.
+		if gap := m.Line - last - 1; last > 0 && gap > 0 && len(out)+gap+2*(len(marks)-i) <= room-1 {
+			for n := last + 1; n < m.Line; n++ {
+				out = append(out, r.source(lines[n-1], n, false))
+			}
+		}
+		last = m.Line
 		out = append(out, r.source(lines[m.Line-1], m.Line, true))
 		out = append(out, r.caret(lines[m.Line-1], m)...)
 	}

@@ -223,6 +223,9 @@ func showTable(t *lua.LTable, depth int) string {
 		}
 		parts = append(parts, part)
 	}
+	if mt, ok := t.Metatable.(*lua.LTable); ok && mt.RawGetString("__index").Type() == lua.LTFunction {
+		parts = append(parts, "…") // fields that are made when they are asked for
+	}
 	if len(parts) == 0 {
 		return "{}"
 	}

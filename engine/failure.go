@@ -36,7 +36,7 @@ func (vm *VM) capture(L *lua.LState) *capture {
 				continue // tail calls repeat a frame
 			}
 			if c.locals == nil {
-				c.locals = locals(L, f)
+				c.locals = vm.locals(L, f)
 			}
 			c.trace = append(c.trace, fr)
 		}
@@ -113,7 +113,7 @@ func funcName(f *frame) string {
 }
 
 // locals are the variables of a frame, the newest declared last.
-func locals(L *lua.LState, f *frame) []diag.Local {
+func (vm *VM) locals(L *lua.LState, f *frame) []diag.Local {
 	list := []diag.Local{}
 	n := 0
 	for _, info := range f.Fn.Proto.DbgLocals {
@@ -128,7 +128,11 @@ func locals(L *lua.LState, f *frame) []diag.Local {
 		if len(list) == maxLocals {
 			break
 		}
-		list = append(list, diag.Local{Name: info.Name, Value: show(register(L, f, reg), 1)})
+		v := register(L, f, reg)
+		if _, ok := v.(*lua.LFunction); ok || vm.isModule(v) {
+			continue // it says nothing about what went wrong
+		}
+		list = append(list, diag.Local{Name: info.Name, Value: show(v, 1)})
 	}
 	return list
 }

@@ -121,6 +121,7 @@ func TestAScheduleDoesNotOverlapItselfOverAReload(t *testing.T) {
 	b.wait("the new generation answers", func() bool { return len(b.out) >= 2 || len(b.outcomes()) > 0 })
 	b.input <- ""
 	b.printed("one ends")
+	b.script.drains.Wait()
 	if err := b.clock.BlockUntilContext(t.Context(), 1); err != nil { // two waits for its time
 		t.Fatal(err)
 	}

@@ -177,7 +177,7 @@ func (vm *VM) unknownGlobal(L *lua.LState) int {
 		L.Push(lua.LNil)
 		return 1
 	}
-	hint := vm.globalHint(name)
+	hint := vm.globalHint(L, name)
 	if hint != "" {
 		hint = "; " + hint
 	}
@@ -192,7 +192,7 @@ var gone = map[string]string{
 	"setfenv": "there is none", "getfenv": "there is none", "collectgarbage": "the host takes care of it", "newproxy": "use setmetatable",
 }
 
-func (vm *VM) globalHint(name string) string {
+func (vm *VM) globalHint(L *lua.LState, name string) string {
 	if use, ok := gone[name]; ok {
 		return use
 	}
@@ -207,6 +207,18 @@ func (vm *VM) globalHint(name string) string {
 			known = append(known, string(s))
 		}
 	})
+	for f := topFrame(L); f != nil; f = f.Parent { // a local that is misspelt is a global too
+		if f.Fn.IsG {
+			continue
+		}
+		known = append(known, f.Fn.Proto.DbgUpvalues...)
+		for _, local := range f.Fn.Proto.DbgLocals {
+			if local.StartPc < f.Pc && f.Pc <= local.EndPc {
+				known = append(known, local.Name)
+			}
+		}
+		break
+	}
 	if s := diag.Suggest(name, known); s != "" {
 		return "did you mean '" + s + "'?"
 	}

@@ -154,13 +154,16 @@ func syntaxError(file string, err *luasrc.SyntaxError) *diag.Error {
 		e.Where = fmt.Sprintf("%s:%d", file, err.Line)
 	}
 	e.Cause = fmt.Errorf("%s", e.Message)
-	e.Marks = append(e.Marks, diag.Mark{File: file, Line: err.Line, Col: err.Col, Len: len(err.Token)})
+	if err.Token != "" || err.Opener == nil { // the end of the file shows nothing
+		e.Marks = append(e.Marks, diag.Mark{File: file, Line: err.Line, Col: err.Col, Len: len(err.Token)})
+	}
 	if o := err.Opener; o != nil {
-		e.Marks = append(e.Marks, diag.Mark{File: file, Line: o.Line, Col: o.Col, Len: len(o.Token), Note: "'" + o.Token + "' is not closed"})
+		e.Marks = append(e.Marks, diag.Mark{File: file, Line: o.Line, Col: o.Col, Len: len(o.Token), Note: "opened here"})
 	}
 	if m := err.Missing; m != nil {
 		e.Marks = append(e.Marks, diag.Mark{File: file, Line: m.Line, Col: m.Col, Note: "'" + m.Token + "' is probably missing before this line"})
 	}
+	sort.SliceStable(e.Marks, func(i, j int) bool { return e.Marks[i].Line < e.Marks[j].Line })
 	return &e
 }
 

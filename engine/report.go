@@ -70,6 +70,11 @@ func (l *errorLog) add(r *Report) {
 
 // report tells everybody about an error: the log, the host, the script's own `error` handlers.
 func (s *Script) report(g *Generation, err *diag.Error, label string) {
+	if err.While == "" {
+		named := *err
+		named.While = g.String()
+		err = &named
+	}
 	r := Report{Script: s.Name, Generation: g.Number, Label: label, Err: err, Sources: g.Program.Sources()}
 	s.errors.add(&r)
 	if s.cfg.OnReport != nil {

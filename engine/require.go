@@ -98,6 +98,19 @@ func (vm *VM) awaitModule(L *lua.LState, m *module) {
 	vm.raiseEnded(L, t)
 }
 
+// isModule tells whether v is one of the host's modules.
+func (vm *VM) isModule(v lua.LValue) bool {
+	if _, ok := v.(*lua.LTable); !ok {
+		return false
+	}
+	for name := range vm.preload {
+		if vm.loaded[name] == v {
+			return true
+		}
+	}
+	return false
+}
+
 // noModule raises what was looked for and what there is.
 func (vm *VM) noModule(L *lua.LState, name string, tried []string) {
 	var host []string

@@ -85,7 +85,7 @@ func withoutCode(err error, answer *matrix.Error) string {
 
 func matrixError(answer *matrix.Error, err error) *diag.Error {
 	d := &diag.Error{Kind: diag.KindMatrix, Code: answer.Code, Status: answer.Status, Message: withoutCode(err, answer),
-		RetryAfter: answer.RetryAfter, Cause: err, Hint: hint(answer)}
+		Said: answer.Message, RetryAfter: answer.RetryAfter, Cause: err, Hint: hint(answer)}
 	d.Retryable = answer.Status == 0 || answer.Status == http.StatusTooManyRequests || answer.Status >= 500
 	if d.Message == "" {
 		d.Message = "the homeserver gave no reason"

@@ -107,6 +107,18 @@ func TestThrownOutAndLetInAgain(t *testing.T) {
 	}
 }
 
+func TestTheBotLeavesByItself(t *testing.T) {
+	w := newWorld(t)
+	p := w.portal("#lua", portal.Options{})
+	w.must(w.bot.LeaveRoom(w.ctx, p.RoomID(), intent.LeaveRoomOptions{}))
+	w.arrive()
+	q := w.portal("#lua", portal.Options{})
+	if q.RoomID() == p.RoomID() {
+		t.Error("the portal is a room that the bot has left")
+	}
+	w.usable(q)
+}
+
 func TestARoomThatIsGoneCanBecomeAnotherPortal(t *testing.T) {
 	w := newWorld(t)
 	p := w.portal("#lua", portal.Options{Public: true})

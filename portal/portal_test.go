@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"bridgehost/delivery"
@@ -47,10 +48,11 @@ func TestPortalIsMadeOnceByManyHandlers(t *testing.T) {
 func TestCallsForOneIDWaitForEachOther(t *testing.T) {
 	w := newWorld(t)
 	begun, release := make(chan struct{}), make(chan struct{})
-	var first sync.Once
+	var held atomic.Bool
 	w.hs.SetFaults(devserver.Faults{Hook: func(r *http.Request) *devserver.Fault {
-		if strings.HasSuffix(r.URL.Path, "/createRoom") {
-			first.Do(func() { close(begun); <-release })
+		if strings.HasSuffix(r.URL.Path, "/createRoom") && !held.Swap(true) {
+			close(begun)
+			<-release
 		}
 		return nil
 	}})

@@ -69,6 +69,7 @@ func (r *Router) Route(ctx context.Context, e *matrix.Event) (scripts []string, 
 	}
 	if concerned && !slices.Contains(scripts, about) && slices.Contains(r.cfg.Scripts(), about) {
 		scripts = append(slices.Clone(scripts), about)
+		slices.Sort(scripts)
 	}
 	if r.own(e) {
 		scripts = slices.DeleteFunc(slices.Clone(scripts), func(s string) bool { return !r.cfg.WantsOwn(s, e.Type) })

@@ -24,7 +24,7 @@ import (
 )
 
 // waitLimit is how long a script waits for what must come.
-const waitLimit = 20 * time.Second
+const waitLimit = time.Minute
 
 // world is what the commands of one script share.
 type world struct {

@@ -17,7 +17,8 @@ func newRun(g *global) *cobra.Command {
 		Short: "Serve in the foreground (for systemd, Docker)",
 		Long: `Runs the scripts of scripts.dir against the homeserver until it is interrupted.
 Scripts are loaded again when they are saved; SIGHUP loads all of them again.
-Ctrl-C once: handlers finish (10 s at most). Twice: now.`,
+Ctrl-C once: handlers finish (10 s at most). Twice: now. The exit code is then 130,
+and 143 after SIGTERM (systemd: SuccessExitStatus=143, RestartPreventExitStatus=2 3 7 8).`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
@@ -27,7 +28,10 @@ Ctrl-C once: handlers finish (10 s at most). Twice: now.`,
 			if err != nil {
 				return err
 			}
-			o.Log, o.Color = g.log(format == "json"), g.colored(os.Stderr) && format == "text"
+			o.Log = g.log(format == "json")
+			if format == "text" { // as people read them; editors link their first line
+				o.Color, o.Errors = g.colored(os.Stderr), os.Stderr
+			}
 			if err := host.Run(cmd.Context(), cfg, o); err != nil {
 				return err
 			}

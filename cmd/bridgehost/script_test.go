@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar. Beside testscript's own commands there are:
 //
 //	exits CODE COMMAND …      run a command to its end and compare its exit code
+//	until PATTERN COMMAND …   run a command until it ends well and prints PATTERN
 //	screen                    what was just printed fits a screen of 24 × 100
 //	mode OCTAL FILE           a file's permissions
 //	tokens FILE               set $AS_TOKEN and $HS_TOKEN from a registration
@@ -47,6 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":      exits,
+			"until":      until,
 			"screen":     screen,
 			"mode":       mode,
 			"tokens":     tokens,
@@ -73,6 +76,27 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// until asks again and again: what another process does, no channel tells of.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN COMMAND …")
+	}
+	re, err := regexp.Compile(args[0])
+	ts.Check(err)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for limit := time.After(waitLimit); ; {
+		if err := ts.Exec(args[1], args[2:]...); err == nil && re.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-limit:
+			ts.Fatalf("after %s it does not print %s", waitLimit, args[0])
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -19,15 +20,18 @@ const inboxMost = 10_000
 // inbox takes transactions on disk and gives their events to the scripts that see
 // them. It satisfies appservice.TransactionLog.
 type inbox struct {
-	h *Host
+	h    *Host
+	most int // inboxMost
 
 	mu      sync.Mutex                      // one transaction at a time: events keep their order
 	unknown map[matrix.RoomID][]sqlite.Held // rooms whose members are being asked for, with what waits
+	held    int                             // how many wait there
+	resumed map[string]bool                 // scripts whose lanes hold what is on disk: what comes now goes behind
 	asking  sync.WaitGroup
 }
 
 func newInbox(h *Host) *inbox {
-	return &inbox{h: h, unknown: map[matrix.RoomID][]sqlite.Held{}}
+	return &inbox{h: h, most: inboxMost, unknown: map[matrix.RoomID][]sqlite.Held{}, resumed: map[string]bool{}}
 }
 
 // Seen implements appservice.TransactionLog.
@@ -68,7 +72,7 @@ func (in *inbox) Accept(ctx context.Context, t appservice.Accepted) error {
 
 // room waits until the inbox has room.
 func (in *inbox) room(ctx context.Context) error {
-	for in.h.backlog() >= inboxMost {
+	for in.size() >= in.most {
 		select {
 		case <-in.h.clock.After(20 * time.Millisecond):
 		case <-ctx.Done():
@@ -76,6 +80,13 @@ func (in *inbox) room(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// size is how many events are not finished, those that wait for a room's members included.
+func (in *inbox) size() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.held + in.h.backlog()
 }
 
 // route takes e into the state store and asks who sees it. in.mu is held.
@@ -99,12 +110,26 @@ func (in *inbox) route(ctx context.Context, e *matrix.Event) (sqlite.Routed, err
 	return one, err
 }
 
+// deliver puts items into their lanes. Those of a script that is still to be resumed are
+// found on disk then: they must not come twice. in.mu is held.
 func (in *inbox) deliver(items []delivery.Item) {
 	for _, item := range items {
-		if s := in.h.script(item.Lane.Script); s != nil {
+		if s := in.h.script(item.Lane.Script); s != nil && in.resumed[s.Name] {
 			s.Deliver(item)
 		}
 	}
+}
+
+// replay takes a dead letter back into its lane.
+func (in *inbox) replay(ctx context.Context, id int64) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	item, err := in.h.db.Replay(ctx, id)
+	if err != nil {
+		return err
+	}
+	in.deliver([]delivery.Item{item})
+	return nil
 }
 
 // ask lets the members of rooms be asked for, once a room. in.mu is held.
@@ -113,51 +138,65 @@ func (in *inbox) ask(held []sqlite.Held) {
 		room := matrix.RoomID(e.Room)
 		waiting := in.unknown[room]
 		in.unknown[room] = append(waiting, e)
+		in.held++
 		if len(waiting) == 0 {
 			in.asking.Go(func() { in.askAndRoute(room) })
 		}
 	}
 }
 
-// askAndRoute asks for the members of a room and then routes what waited for them.
+// askAndRoute asks for the members of a room and then routes what waited for them. Until
+// both have succeeded that room waits, and no other.
 func (in *inbox) askAndRoute(room matrix.RoomID) {
 	ctx := in.h.running
-	pause := time.Second
-	for {
-		err := in.h.router.AskMembers(ctx, room)
-		if err == nil {
-			break
+	asked := false
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		var err error
+		if !asked {
+			err = in.h.router.AskMembers(ctx, room)
+			asked = err == nil
 		}
-		in.h.log.Warn("the members of a room cannot be asked for; its events wait", "room_id", room, "err", err)
+		if err == nil {
+			err = in.routeWaiting(ctx, room)
+		}
+		if err == nil {
+			return
+		}
+		in.h.log.Warn("the events of a room wait: who is in it is not known, or they cannot be stored", "room_id", room, "in", pause, "err", err)
 		select {
 		case <-in.h.clock.After(pause):
-			pause = min(2*pause, time.Minute)
 		case <-ctx.Done():
 			return
 		}
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, held := range in.unknown[room] {
-		if err := in.routeHeld(ctx, held); err != nil {
-			in.h.log.Error("an event waits for the next start", "room_id", room, "err", err)
-			return
-		}
-	}
-	delete(in.unknown, room)
 }
 
+// routeWaiting routes what waits in a room; after an error the rest still waits.
+func (in *inbox) routeWaiting(ctx context.Context, room matrix.RoomID) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for len(in.unknown[room]) > 0 {
+		if err := in.routeHeld(ctx, in.unknown[room][0]); err != nil {
+			return err
+		}
+		in.unknown[room] = in.unknown[room][1:]
+		in.held--
+	}
+	delete(in.unknown, room)
+	return nil
+}
+
+// routeHeld gives one event to the scripts that see it. in.mu is held.
 func (in *inbox) routeHeld(ctx context.Context, held sqlite.Held) error {
+	var scripts []string
 	e, err := matrix.ParseEvent(json.RawMessage(held.Event))
 	if err != nil {
-		return err
-	}
-	scripts, _, err := in.h.router.Route(ctx, e)
-	if err != nil {
+		in.h.log.Error("an event was skipped", "room_id", held.Room, "err", err) // waiting would not make it better
+	} else if scripts, _, err = in.h.router.Route(ctx, e); err != nil {
 		return err
 	}
 	items, err := in.h.db.Route(ctx, held.Seq, scripts)
-	if err != nil {
+	if err != nil && !errors.Is(err, sqlite.ErrNotFound) { // not found: it was routed already
 		return err
 	}
 	in.deliver(items)
@@ -176,8 +215,14 @@ func (in *inbox) resume(ctx context.Context) error {
 	return nil
 }
 
-// resumeScript puts the unfinished items of a script into its lanes.
+// resumeScript puts the unfinished items of a script into its lanes. No transaction is
+// accepted meanwhile: its events come behind, and none twice.
 func (h *Host) resumeScript(ctx context.Context, name string, deliver func(...delivery.Item)) error {
+	h.inbox.mu.Lock()
+	defer h.inbox.mu.Unlock()
+	// Again, now that nothing is being routed: what was remembered since the script became
+	// known may be without it.
+	h.router.ScriptsChanged()
 	lanes, err := h.db.Lanes(ctx, name)
 	if err != nil {
 		return err
@@ -195,5 +240,6 @@ func (h *Host) resumeScript(ctx context.Context, name string, deliver func(...de
 			after = items[len(items)-1].Seq
 		}
 	}
+	h.inbox.resumed[name] = true
 	return nil
 }

@@ -53,14 +53,15 @@ func (h *Host) calls() map[string]control.Func {
 	}
 }
 
-// call makes a control.Func of a typed one.
+// call makes a control.Func of a typed one. What was begun is brought to its end, also
+// when whoever asked has gone.
 func call[In, Out any](f func(context.Context, In) (Out, error)) control.Func {
 	return func(ctx context.Context, raw json.RawMessage) (any, error) {
 		var in In
 		if err := json.Unmarshal(raw, &in); err != nil {
 			return nil, fmt.Errorf("the call is not understood: %w", err)
 		}
-		return f(ctx, in)
+		return f(context.WithoutCancel(ctx), in)
 	}
 }
 
@@ -159,6 +160,8 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 		return ReloadAnswer{}, err
 	}
 	s := scripts[0]
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	onDisk := ""
 	if src, err := s.found.read(); err == nil {
 		onDisk = src.Hash()

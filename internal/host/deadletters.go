@@ -137,12 +137,7 @@ func (d DeadlettersChanged) text(done, nothing string) string {
 
 func (h *Host) replay(ctx context.Context, in DeadlettersCall) (DeadlettersChanged, error) {
 	return h.change(ctx, in, func(l delivery.DeadLetter) error {
-		item, err := h.db.Replay(ctx, l.ID)
-		if err != nil {
-			return err
-		}
-		h.inbox.deliver([]delivery.Item{item})
-		return nil
+		return h.inbox.replay(ctx, l.ID)
 	})
 }
 

@@ -15,7 +15,9 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"bridgehost/appservice"
+	"bridgehost/control"
 	"bridgehost/devserver"
+	"bridgehost/store/sqlite"
 )
 
 // DevOptions are what the command line says of a dev session.
@@ -38,7 +40,7 @@ func Dev(ctx context.Context, o DevOptions) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := devConfig(root, f)
+	cfg, err := devConfig(ctx, root, f)
 	if err != nil {
 		return err
 	}
@@ -102,7 +104,7 @@ func devScript(path string) (f found, root string, err error) {
 
 // devConfig is a configuration for the simulated homeserver. What a bridgehost.toml beside
 // the script says of [scripts] counts.
-func devConfig(root string, f found) (Config, error) {
+func devConfig(ctx context.Context, root string, f found) (Config, error) {
 	cfg := DefaultConfig()
 	beside := filepath.Join(root, "bridgehost.toml")
 	if _, err := os.Stat(beside); err == nil {
@@ -112,8 +114,11 @@ func devConfig(root string, f found) (Config, error) {
 		}
 		cfg.Scripts = written.Scripts
 	}
-	dir := filepath.Join(root, ".bridgehost")
-	cfg.Data = filepath.Join(dir, "dev")
+	cfg.Data = filepath.Join(root, ".bridgehost", "dev", f.name)
+	var answered *control.Error
+	if err := control.Call(ctx, cfg.Data, CallStatus, ScriptCall{}, nil); err == nil || errors.As(err, &answered) {
+		return cfg, fmt.Errorf("%s runs in another dev session, whose data this one would throw away: %w", f.name, sqlite.ErrInUse)
+	}
 	// The simulated homeserver forgets everything at its end: what was known of it must go too.
 	if err := os.RemoveAll(cfg.Data); err != nil {
 		return cfg, fmt.Errorf("clear the data of the last session: %w", err)
@@ -158,7 +163,7 @@ func (h *Host) settle(ctx context.Context, hs *devserver.Server, limit time.Dura
 		if hs.Idle(ctx) != nil {
 			return
 		}
-		for h.backlog() > 0 {
+		for h.busy() {
 			select {
 			case <-h.clock.After(2 * time.Millisecond):
 			case <-ctx.Done():
@@ -166,4 +171,15 @@ func (h *Host) settle(ctx context.Context, hs *devserver.Server, limit time.Dura
 			}
 		}
 	}
+}
+
+// busy tells whether a script that runs has something to do. What waits for one that does
+// not load is not waited for.
+func (h *Host) busy() bool {
+	for _, s := range h.all() {
+		if s.Current() != nil && s.Backlog() > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -48,7 +48,11 @@ func (h *Host) exec(ctx context.Context, path string, args []string, o ExecOptio
 		return err
 	}
 	defer s.Close(shutdownLimit)
-	if failed := s.Exec(ctx, src); failed != nil {
+	failed := s.Exec(ctx, src)
+	if failed != nil && ctx.Err() != nil { // it was told to end
+		return fmt.Errorf("%w: %w", ErrShown, ctx.Err())
+	}
+	if failed != nil {
 		return fmt.Errorf("%w: %w", ErrShown, h.shown(o, failed, src.Files))
 	}
 	return nil

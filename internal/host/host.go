@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -34,6 +35,7 @@ type Options struct {
 	Poll    bool
 	NoWatch bool
 	Color   bool            // errors of scripts in colours
+	Errors  io.Writer       // where errors of scripts are shown in full; nil: in the log, as `details`
 	Clock   clockwork.Clock // nil: real time
 	// Report shows what scripts do, for `dev`; nil: the log does.
 	Report Reporter
@@ -66,8 +68,11 @@ type Host struct {
 
 	telling sync.WaitGroup // what is said to rooms beside the handlers
 
+	scanning sync.Mutex // one at a time looks for scripts
+
 	mu      sync.Mutex
 	scripts map[string]*script
+	lately  map[string]time.Time        // when the log last told of an error
 	refused map[string]bool             // what was said of files that cannot be scripts
 	told    map[matrix.RoomID]time.Time // when a room last heard of a dead letter
 	pinged  Ping                        // what became of the last ping
@@ -83,7 +88,7 @@ func open(cfg Config, o Options) (*Host, error) {
 		o.Clock = clockwork.NewRealClock()
 	}
 	h := &Host{cfg: cfg, opts: o, reg: reg, log: o.Log, clock: o.Clock, started: o.Clock.Now(),
-		scripts: map[string]*script{}, refused: map[string]bool{}, told: map[matrix.RoomID]time.Time{}}
+		scripts: map[string]*script{}, refused: map[string]bool{}, lately: map[string]time.Time{}, told: map[matrix.RoomID]time.Time{}}
 	h.db, err = sqlite.Open(sqlite.Options{Dir: cfg.Data,
 		Durability: cfg.Storage.Durability, Owns: h.owns, Clock: o.Clock, Log: o.Log.Named("store"),
 	})
@@ -176,6 +181,8 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 		return err
 	}
 	defer ctl.Close()
+	stopWatching := h.watch()
+	defer stopWatching()
 	if err := h.loadAll(ctx); err != nil {
 		return err
 	}
@@ -185,8 +192,6 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	server := &http.Server{Handler: h.appservice(), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	stopWatching := h.watch()
-	defer stopWatching()
 	stopAdmin := h.serveAdmin()
 	defer stopAdmin()
 	h.starting.Go(func() { answerSIGHUP(h.running) })

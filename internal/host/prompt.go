@@ -70,6 +70,7 @@ func (p *prompt) run(ctx context.Context, h *Host) error {
 		return err
 	}
 	p.settle(ctx, h)
+	p.missing(h)
 	p.say("\nWrite a message, or /help. Save the script, and the next line is answered by the new version.\n")
 	lines := make(chan string)
 	go p.read(ctx, lines)
@@ -138,7 +139,10 @@ func (p *prompt) line(ctx context.Context, h *Host, line string) bool {
 	case word == "/as" && rest != "":
 		err = p.as(rest)
 	case word == "/room" && rest != "":
-		err = p.enter(rest)
+		if err = p.enter(rest); err == nil {
+			p.settle(ctx, h)
+			p.missing(h)
+		}
 	case word == "/rooms":
 		p.list()
 	case word == "/reload":
@@ -204,6 +208,13 @@ func (p *prompt) enter(name string) error {
 	return nil
 }
 
+// missing says when the bot did not come: a script has to join by itself, which is easily forgotten.
+func (p *prompt) missing(h *Host) {
+	if p.hs.Members(p.room)[p.bot] == "invite" && h.script(p.script).Current() != nil {
+		p.say("(%s is invited and did not come. A script joins with intent:join_room(evt.room_id) in bridge.on(\"invite\", …).)\n", p.bot.Localpart())
+	}
+}
+
 // find looks for a room by name or id: one that was entered, or that the bridge made.
 func (p *prompt) find(name string) (matrix.RoomID, bool) {
 	p.mu.Lock()
@@ -255,7 +266,12 @@ func (p *prompt) Loaded(r engine.LoadReport, text string) {
 }
 
 // Failed implements Reporter.
-func (p *prompt) Failed(_ engine.Report, text string) { p.say("%s\n", text) }
+func (p *prompt) Failed(r engine.Report, text string) {
+	if r.Seen > 1 { // the text was shown within this minute
+		text = fmt.Sprintf("error again: %s (seen %d times in the last minute)", r.Err, r.Seen)
+	}
+	p.say("%s\n", text)
+}
 
 // Printed implements Reporter.
 func (p *prompt) Printed(_, line string) { p.say("%-14s %s\n", "print", line) }

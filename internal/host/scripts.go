@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,11 +22,16 @@ type script struct {
 	*engine.Script
 	found found
 	lua   *luabind.Script
+
+	loading sync.Mutex // from reading its files until they run or are refused
+	gone    bool       // its files are, and that was said
 }
 
 // loadAll loads the scripts of scripts.dir. One that does not load keeps none of the
 // others from running.
 func (h *Host) loadAll(ctx context.Context) error {
+	h.scanning.Lock()
+	defer h.scanning.Unlock()
 	scripts, refused, err := h.discover()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
@@ -100,12 +105,17 @@ func (h *Host) start(ctx context.Context, s *script) error {
 	if err := h.resumeScript(ctx, s.Name, func(items ...delivery.Item) { s.Deliver(items...) }); err != nil {
 		return fmt.Errorf("script %s: its unfinished events: %w", s.Name, err)
 	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if s.Current() != nil {
+		return nil // a reload was asked for already
+	}
 	src, err := s.found.read()
 	if err != nil {
 		h.log.Error("script not read", "script", s.Name, "err", err)
 		return nil
 	}
-	if failed := s.Start(ctx, src); failed != nil && !failed.OwnFault() {
+	if failed := s.Start(ctx, src); failed != nil && !failed.OwnFault() && s.Current() == nil {
 		h.starting.Go(func() { h.startAgain(s) })
 	}
 	return nil
@@ -136,21 +146,23 @@ func (h *Host) startAgain(s *script) {
 
 // reloadOne loads a script as it is on disk. A file that is gone unloads nothing.
 func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	src, err := s.found.read()
-	if errors.Is(err, engine.ErrNoScript) {
-		h.log.Warn("the script's file is gone; what runs goes on", "script", s.Name, "path", s.found.path)
+	gone := errors.Is(err, engine.ErrNoScript)
+	said := s.gone
+	s.gone = gone
+	switch {
+	case gone:
+		if !said {
+			h.log.Warn("the script's file is gone; what runs goes on", "script", s.Name, "path", s.found.path)
+		}
 		return fmt.Errorf("there is nothing to load at %s", s.found.path)
-	} else if err != nil {
+	case err != nil:
 		h.log.Error("script not read; what runs goes on", "script", s.Name, "err", err)
 		return err
 	}
-	var failed *diag.Error
-	if s.Current() == nil {
-		failed = s.Start(ctx, src)
-	} else {
-		failed = s.Reload(ctx, src, reason)
-	}
-	if failed != nil {
+	if failed := s.Reload(ctx, src, reason); failed != nil {
 		return failed
 	}
 	return nil
@@ -158,6 +170,8 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 
 // rescan looks for new scripts.
 func (h *Host) rescan(ctx context.Context) {
+	h.scanning.Lock()
+	defer h.scanning.Unlock()
 	scripts, refused, err := h.discover()
 	if err != nil {
 		h.log.Warn("scripts are not looked for", "err", err)
@@ -174,25 +188,31 @@ func (h *Host) rescan(ctx context.Context) {
 	}
 }
 
-// watch loads scripts again when they are saved.
+// watch loads scripts again when they are saved. It begins before the first is read, so
+// that no save is missed; what changes until all have started is loaded then.
 func (h *Host) watch() (stop func()) {
 	if h.opts.NoWatch || !h.cfg.Scripts.Watch {
 		return func() {}
 	}
 	w, err := engine.Watch(h.cfg.Scripts.Dir, h.opts.Poll, h.clock, h.log, func() { h.changed(h.running) })
 	if err != nil {
-		h.log.Error("saves are not noticed; use bridgehost reload", "err", err)
+		if !errors.Is(err, fs.ErrNotExist) { // loadAll says that
+			h.log.Error("saves are not noticed; use bridgehost reload", "err", err)
+		}
 		return func() {}
 	}
 	return w.Close
 }
 
-// changed is called when files have changed.
+// changed is called when files have changed. One script that takes its time to load
+// keeps none of the others waiting.
 func (h *Host) changed(ctx context.Context) {
-	for _, s := range h.all() {
-		_ = h.reloadOne(ctx, s, engine.ReasonSaved) // OnLoad reported it
-	}
 	h.rescan(ctx)
+	var loading sync.WaitGroup
+	for _, s := range h.all() {
+		loading.Go(func() { _ = h.reloadOne(ctx, s, engine.ReasonSaved) }) // OnLoad reported it
+	}
+	loading.Wait()
 }
 
 // catchSIGHUP keeps the signal from ending the process from now on; reload answers it.
@@ -225,16 +245,19 @@ type Reporter interface {
 
 // onLoad tells the log, or the reporter, what became of a source.
 func (h *Host) onLoad(r engine.LoadReport) {
-	text := ""
+	text, still := "", running(r.Running)
+	if r.Reason == engine.ReasonStart && r.Running > 0 {
+		still = fmt.Sprintf("generation %d, the last that was good, runs", r.Running)
+	}
 	if r.Err != nil {
-		text = diag.Render(r.Err, diag.Files(r.Sources), diag.Options{Still: running(r.Running), Color: h.opts.Color})
+		text = diag.Render(r.Err, diag.Files(r.Sources), diag.Options{Color: h.opts.Color})
 	}
 	if h.opts.Report != nil {
 		h.opts.Report.Loaded(r, text)
 		return
 	}
 	if r.Err != nil {
-		h.log.Error("script not loaded; "+running(r.Running), "script", r.Script, "err", r.Err, "details", strings.TrimSpace(text))
+		h.logWith(text, "script not loaded; "+still, "script", r.Script, "err", r.Err)
 		return
 	}
 	h.log.Info("script loaded", "script", r.Script, "generation", r.Number, "reason", r.Reason,
@@ -246,24 +269,6 @@ func running(generation int) string {
 		return "nothing runs, its events wait"
 	}
 	return fmt.Sprintf("generation %d keeps running", generation)
-}
-
-// onReport tells the log, or the reporter, of an error.
-func (h *Host) onReport(r engine.Report) {
-	o := diag.Options{Color: h.opts.Color}
-	if r.Seen > 1 {
-		o.Seen = fmt.Sprintf("%d times in the last minute", r.Seen)
-	}
-	text := diag.Render(r.Err, diag.Files(r.Sources), o)
-	if h.opts.Report != nil {
-		h.opts.Report.Failed(r, text)
-		return
-	}
-	if r.Seen > 1 { // the text was shown within this minute
-		h.log.Error("script failed again", "script", r.Script, "generation", r.Generation, "in", r.Label, "err", r.Err, "seen", r.Seen)
-		return
-	}
-	h.log.Error("script failed", "script", r.Script, "generation", r.Generation, "in", r.Label, "err", r.Err, "details", strings.TrimSpace(text))
 }
 
 // renderLoad is the text of a source that did not load.

@@ -39,6 +39,11 @@ type storm struct {
 // said while the save is loaded, half after that.
 func Storm(t *testing.T, hs Homeserver, messages, saves, kills int) {
 	s := &storm{host: NewHost(t, hs, ""), hs: hs, random: rand.New(rand.NewPCG(1, 2)), broken: map[string]int{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.unanswered(t)
+		}
+	})
 	s.open(t)
 	began := time.Now()
 	s.blow(t, messages, saves, kills)
@@ -159,6 +164,9 @@ func (s *storm) kill(t *testing.T, room string) {
 		s.down++
 	}
 	s.host.Start(t)
+	if hs, ok := s.hs.(interface{ Recovered(testing.TB) }); ok {
+		hs.Recovered(t)
+	}
 }
 
 // calm loads a last version, which is good, waits until everything is answered or a
@@ -203,6 +211,22 @@ func (s *storm) settle(t *testing.T) (dead int) {
 		return answered+dead >= s.said+len(s.rooms), answered + dead
 	})
 	return dead
+}
+
+// unanswered names the messages without an answer, for a test that failed.
+func (s *storm) unanswered(t *testing.T) {
+	for _, room := range s.rooms {
+		answered := map[string]bool{}
+		all := s.user.Messages(t, room)
+		for _, m := range replies(all) {
+			answered[strings.TrimPrefix(m.Body, "re: ")] = true
+		}
+		for _, m := range spoken(all) {
+			if !answered[m.Body] {
+				t.Logf("without an answer in %s: %s %q", room, m.EventID, m.Body)
+			}
+		}
+	}
 }
 
 // judge counts what is lost, doubled and out of order.
