@@ -155,7 +155,7 @@ func TestRoomVersion12CreatorsOutrank(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "must not appear") {
 		t.Error(err)
 	}
-	_, err = alice.SendState(room, "m.room.power_levels", "", object{"events": object{"m.room.name": 9007199254740991}})
+	_, err = alice.SendState(room, "m.room.power_levels", "", object{"events": object{"m.room.name": int64(9007199254740991)}})
 	done(t, err)
 	_, err = alice.SendState(room, "m.room.name", "", object{"name": "x"})
 	done(t, err)

@@ -100,7 +100,7 @@ func optInt(L *lua.LState, fn string, n int, def int) int {
 }
 
 // maxIndex bounds what toInt returns: sums of two such numbers do not overflow.
-const maxIndex = 1 << 53
+const maxIndex = min(1<<53, math.MaxInt/2)
 
 func toInt(f float64) int {
 	switch {

@@ -86,11 +86,9 @@ func (l *lib) tabRemove(L *lua.LState) int {
 func (l *lib) tabConcat(L *lua.LState) int {
 	t, sep := checkTable(L, "concat", 1), optString(L, "concat", 2, "")
 	i := optInt(L, "concat", 3, 1)
-	j := i - 1
+	j := t.Len()
 	if L.Get(4) != lua.LNil {
 		j = checkInt(L, "concat", 4)
-	} else {
-		j = t.Len()
 	}
 	var num [32]byte
 	total := 0

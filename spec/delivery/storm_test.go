@@ -1,3 +1,4 @@
+// Package delivery tests that no event is lost, doubled or out of order, whatever fails.
 package delivery
 
 import (

@@ -172,7 +172,8 @@ func (w *writer) rollback() error {
 	clear(w.rooms)
 	w.reserved = w.seq
 	if s, err := w.stmt("ROLLBACK"); err == nil {
-		_, _ = s.Exec(nil) //nolint:staticcheck // the driver's only error here is "no transaction is active"
+		//lint:ignore SA1019 the driver's own statement; its only error here is "no transaction is active"
+		_, _ = s.Exec(nil)
 	}
 	return nil
 }
