@@ -100,7 +100,7 @@ func (r *Registration) check() error {
 	return nil
 }
 
-// Write writes the registration with mode 0640, whole or not at all. Without
+// Write writes the registration with mode 0600, whole or not at all. Without
 // force an existing file makes an error that wraps ErrExists.
 func (r *Registration) Write(path string, force bool) error {
 	data, err := yaml.Marshal(r)
@@ -128,7 +128,7 @@ func (r *Registration) Write(path string, force bool) error {
 }
 
 func writeAll(f *os.File, data []byte) error {
-	if err := f.Chmod(0o640); err != nil {
+	if err := f.Chmod(0o600); err != nil {
 		return err
 	}
 	if _, err := f.Write(data); err != nil {

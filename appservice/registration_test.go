@@ -60,7 +60,7 @@ func TestWriteAndReadKeepsEverything(t *testing.T) {
 		t.Errorf("by force: %v", err)
 	}
 	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o640 {
+	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".registration-*")); len(left) > 0 {

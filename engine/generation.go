@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -31,6 +32,8 @@ type Generation struct {
 	cancel   context.CancelFunc
 	stopping chan struct{} // closed when the generation is to end: Task.Stopping
 	running  tasks
+
+	draining atomic.Bool // somebody waits for its end already
 
 	mu       sync.Mutex
 	state    genState

@@ -163,12 +163,12 @@ func (s *Script) load(ctx context.Context, a candidate) *diag.Error {
 		report.Err = err
 		s.remember(ctx, a, err)
 		if err != nil && before != nil {
-			s.back(ctx, candidate{Source: before.source, number: s.nextNumber(), pinned: before.pinned})
+			s.back(ctx, before, candidate{Source: before.source, number: s.nextNumber(), pinned: before.pinned})
 		} else if err != nil && a.instead != nil && !outside(err) {
-			s.back(ctx, candidate{Source: a.instead.Source, number: a.instead.Number, pinned: a.instead.Pinned, known: true})
+			s.back(ctx, nil, candidate{Source: a.instead.Source, number: a.instead.Number, pinned: a.instead.Pinned, known: true})
 		}
 	case before == nil && a.instead != nil:
-		s.back(ctx, candidate{Source: a.instead.Source, number: a.instead.Number, pinned: a.instead.Pinned, known: true})
+		s.back(ctx, nil, candidate{Source: a.instead.Source, number: a.instead.Number, pinned: a.instead.Pinned, known: true})
 	}
 	if err == nil {
 		report.Number = a.number
@@ -218,7 +218,7 @@ func (s *Script) swap(next, before *Generation) (held time.Duration, err *diag.E
 	s.current, s.number = next, max(next.Number, s.number)
 	s.mu.Unlock()
 	err = next.begin(before)
-	if before != nil {
+	if before != nil && !before.draining.Swap(true) {
 		s.drains.Go(func() { before.drain(s.cfg.Drain) })
 	}
 	if err != nil {
@@ -237,11 +237,12 @@ func (s *Script) swap(next, before *Generation) (held time.Duration, err *diag.E
 }
 
 // back loads an earlier source again. It has nothing to go back to itself: two sources
-// that fail do not take turns. s.swapping is held.
-func (s *Script) back(ctx context.Context, a candidate) {
+// that fail do not take turns. before is who ran last, nil for nobody: it may be draining
+// already. s.swapping is held.
+func (s *Script) back(ctx context.Context, before *Generation, a candidate) {
 	g, err := s.stage(ctx, a)
 	if err == nil {
-		_, err = s.swap(g, s.Current())
+		_, err = s.swap(g, before)
 		s.remember(ctx, a, err)
 	}
 	if err != nil {
@@ -262,7 +263,7 @@ func (s *Script) swapBack(g *Generation, cause *diag.Error) bool {
 		}
 		ctx := context.Background()
 		s.remember(ctx, candidate{Source: g.source, number: g.Number}, cause)
-		s.back(ctx, candidate{Source: g.prior.Source, number: s.nextNumber(), pinned: g.prior.pinned})
+		s.back(ctx, g, candidate{Source: g.prior.Source, number: s.nextNumber(), pinned: g.prior.pinned})
 		s.announce(LoadReport{Script: s.Name, Reason: ReasonSwapBack, Hash: g.hash, Err: cause, Sources: g.source.Files, At: s.clock.Now()}, cause)
 	}()
 	return true

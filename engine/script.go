@@ -162,7 +162,7 @@ func (s *Script) failed(g *Generation, item *delivery.Item, unit *delivery.Unit,
 	if !cutOff {
 		s.report(g, err, label)
 	}
-	if err.Kind == diag.KindTimeout {
+	if err.Code == codeDeadline { // not E_NO_ANSWER: a homeserver that hangs is waited for
 		item.TimedOut++
 	}
 	if cutOff || err.Retryable && item.TimedOut < deadlineTries {
@@ -173,9 +173,8 @@ func (s *Script) failed(g *Generation, item *delivery.Item, unit *delivery.Unit,
 		s.finish(item, r, unit)
 		item.Attempts++
 		item.Redelivered = true
-		if parallel {
-			item.NotBefore = r.NotBefore
-			s.lanes.add(*item)
+		if parallel { // it holds nothing back while it waits
+			s.clock.AfterFunc(r.NotBefore.Sub(s.clock.Now()), func() { s.lanes.add(*item) })
 			return
 		}
 		again(verdict{retry: true, after: r.NotBefore})

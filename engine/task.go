@@ -108,12 +108,18 @@ func (t *Task) check() *diag.Error {
 	return t.ended.Load()
 }
 
+// What a task that took too long is told: it used the time up itself, or somebody did not answer.
+const (
+	codeDeadline = "E_DEADLINE"
+	codeNoAnswer = "E_NO_ANSWER"
+)
+
 func (t *Task) tooLong() *diag.Error {
 	what := "the handler"
 	if t.Loading {
 		what = "the top level"
 	}
-	return &diag.Error{Kind: diag.KindTimeout, Code: "E_DEADLINE", Retryable: !t.Loading,
+	return &diag.Error{Kind: diag.KindTimeout, Code: codeDeadline, Retryable: !t.Loading,
 		Message: what + " took longer than " + t.Deadline.String(),
 		Hint:    "what takes long belongs into bridge.spawn or bridge.service"}
 }
@@ -126,7 +132,7 @@ func cancelled(ctx context.Context) *diag.Error {
 		return e
 	}
 	if errors.Is(cause, context.DeadlineExceeded) {
-		return &diag.Error{Kind: diag.KindTimeout, Code: "E_DEADLINE", Retryable: true, Message: "the time for this call was used up", Cause: cause}
+		return &diag.Error{Kind: diag.KindTimeout, Code: codeDeadline, Retryable: true, Message: "the time for this call was used up", Cause: cause}
 	}
 	return stoppingError("the handler was ended")
 }

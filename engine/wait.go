@@ -14,6 +14,7 @@ import (
 func (vm *VM) Wait(L *lua.LState, f func(ctx context.Context)) {
 	t := vm.mayWait(L)
 	vm.unlocked(t, t.Context(), f)
+	t.unanswered()
 	vm.raiseEnded(L, t)
 }
 
@@ -54,6 +55,17 @@ func (vm *VM) WaitInput(L *lua.LState, f func(ctx context.Context) (took bool)) 
 	vm.raiseEnded(L, t)
 	if !took && t.stopping() {
 		vm.Raise(L, generationEnds())
+	}
+}
+
+// unanswered tells a deadline that came while somebody else was waited for from one that
+// the script used up by itself: the first may go better the next time.
+func (t *Task) unanswered() {
+	if e := t.check(); e != nil && e.Code == codeDeadline {
+		late := *e
+		late.Code, late.Message = codeNoAnswer, e.Message+", and waited for an answer at the end"
+		late.Hint = ""
+		t.ended.CompareAndSwap(e, &late)
 	}
 }
 

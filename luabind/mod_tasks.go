@@ -205,7 +205,7 @@ func (c *Call) timeout(d time.Duration, f *lua.LFunction, args []lua.LValue) (re
 		_, failed = c.VM.Run(context.WithValue(ctx, timeoutsKey{}, depth+1), inner, guarded, nil)
 	})
 	switch {
-	case failed != nil && failed.Code == "E_DEADLINE":
+	case failed != nil && (failed.Code == "E_DEADLINE" || failed.Code == "E_NO_ANSWER"):
 		return nil, &diag.Error{Kind: diag.KindTimeout, Code: "E_TIMEOUT", Retryable: true, Message: "took longer than " + d.String()}
 	case failed != nil:
 		return nil, failed

@@ -102,13 +102,14 @@ func (r *RegistrationWritten) Text() string {
 	if r.KeptTokens {
 		tokens = "the tokens it had"
 	}
-	return fmt.Sprintf(`%s %s (0640): id %s, bot %s, %s.
+	return fmt.Sprintf(`%s %s (0600): id %s, bot %s, %s.
 The homeserver reaches this host at %s; not so? Use --url.
 
-Tell the homeserver, once. For Synapse, in homeserver.yaml:
-    app_service_config_files:
-      - %s
-then restart it, and start this host:
+Tell the homeserver, once. For Synapse as Debian has it:
+    sudo install -m 640 -g matrix-synapse %s /etc/matrix-synapse/bridgehost.yaml
+    add to homeserver.yaml:   app_service_config_files: [/etc/matrix-synapse/bridgehost.yaml]
+    sudo systemctl restart matrix-synapse
+then start this host:
     bridgehost run
 `, wrote, r.Path, r.ID, r.Sender, tokens, r.URL, r.Path)
 }
