@@ -235,6 +235,8 @@ bridge.on("message", { msgtype = "m.text" }, function(evt) evt:reply("heard " ..
 		{"!shout x", "@you:bh.test", []string{"irc"}, `several scripts have the command "shout": write !echo shout or !irc shout`},
 		{"!shout x", "@you:bh.test", []string{"apple"}, ""},
 		{"!echo shout x", "@you:bh.test", []string{"apple"}, "X!x"},
+		{"!weather here", "@you:bh.test", []string{"irc"}, ""}, // of another script only
+		{"!irc weather", "@you:bh.test", []string{"irc"}, ""},
 	} {
 		s, hs := newScript(t)
 		s.Admins = []matrix.UserID{"@admin:bh.test"}

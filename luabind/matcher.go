@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -31,6 +32,9 @@ func (s *Script) Match(g *engine.Generation, item *delivery.Item) (engine.Match,
 		return m, nil
 	}
 	m := engine.Match{Label: e.label()}
+	if s.isOthersCommand(e) {
+		return m, nil
+	}
 	names := s.Names(e)
 	for _, h := range g.Handlers("") {
 		if f, ok := h.Data.(*Filter); ok && s.Wants(h.Event, f, e, names) {
@@ -95,6 +99,28 @@ func (s *Script) matchCommand(g *engine.Generation, e *Event) (engine.Match, boo
 	}
 	return m, true
 }
+
+// isOthersCommand tells whether the event calls a command of another script that sees the
+// room: then it goes there only.
+func (s *Script) isOthersCommand(e *Event) bool {
+	text, ok := s.CommandText(e)
+	if !ok || s.Host == nil {
+		return false
+	}
+	words := strings.Fields(text)
+	for n := 1; n <= min(len(words), maxCommandWords); n++ {
+		if len(s.Host.CommandClash(e.RoomID, s.Name, strings.Join(words[:n], " "))) > 0 {
+			return true
+		}
+		if n > 1 && slices.Contains(s.Host.CommandClash(e.RoomID, s.Name, strings.Join(words[1:n], " ")), words[0]) {
+			return true // "!NAME command"
+		}
+	}
+	return false
+}
+
+// maxCommandWords is how many words of a message are looked at for another script's command.
+const maxCommandWords = 5
 
 // commandProblem is why the command does not run, "" when it does. It reads the arguments.
 func (s *Script) commandProblem(call *commandCall, rest string, addressed bool) (problem string, silent bool) {

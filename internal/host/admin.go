@@ -40,7 +40,7 @@ func (h *Host) metrics() []control.Metric {
 		{Name: "bridgehost_heap_bytes", Value: float64(mem.HeapAlloc)},
 		{Name: "bridgehost_goroutines", Value: float64(runtime.NumGoroutine())},
 		{Name: "bridgehost_uptime_seconds", Value: h.clock.Since(h.started).Seconds()},
-		{Name: "bridgehost_inbox", Value: float64(h.backlog())},
+		{Name: "bridgehost_inbox", Value: float64(h.inbox.size())},
 	}
 	for _, s := range h.all() {
 		st := s.Status()

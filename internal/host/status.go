@@ -49,7 +49,7 @@ func (h *Host) status(ctx context.Context, in ScriptCall) (Status, error) {
 		return Status{}, err
 	}
 	st := Status{Version: Version().Version, Started: h.started, Now: h.clock.Now(), Homeserver: h.cfg.Homeserver.URL,
-		Inbox: h.backlog(), Deadletters: map[string]int{}, Scripts: []ScriptStatus{}}
+		Inbox: h.inbox.size(), Deadletters: map[string]int{}, Scripts: []ScriptStatus{}}
 	h.mu.Lock()
 	if pinged := h.pinged; !pinged.At.IsZero() {
 		st.Ping = &pinged

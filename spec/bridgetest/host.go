@@ -71,7 +71,7 @@ func NewHost(t testing.TB, hs Homeserver, more string) *Host {
 	if err := os.Mkdir(filepath.Join(h.Dir, "scripts"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf("[homeserver]\nurl = %q\nname = %q\n\n[appservice]\nlisten = %q\n%s\n", hs.URL(), hs.Name(), freeAddress(t), more)
+	config := fmt.Sprintf("[admin]\nlisten = \"\"\n\n[homeserver]\nurl = %q\nname = %q\n\n[appservice]\nlisten = %q\n%s\n", hs.URL(), hs.Name(), freeAddress(t), more)
 	if err := os.WriteFile(h.Config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -391,6 +391,9 @@ func TestSeveralScriptsInOneRoom(t *testing.T) {
 		if strings.Contains(m.Body, "several scripts have the command") {
 			refusals++
 		}
+		if strings.Contains(m.Body, "!two ping") && m.Sender != f.user.ID() && !strings.Contains(m.Body, "several") {
+			t.Errorf("%s heard a command of another script: %q", m.Sender, m.Body)
+		}
 		if strings.Contains(m.Body, "pong") {
 			pongs++
 			if m.Sender != "@_bh_two:"+f.hs.Name() {
