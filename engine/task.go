@@ -23,7 +23,7 @@ type Task struct {
 	Standalone bool            // the top level under exec: it may declare, and wait
 	Stopping   <-chan struct{} // closed when the generation ends; may be nil
 
-	// OnWait is called before each wait with the lock held (a service commits its unit there). May be nil.
+	// OnWait is called at the begin of each wait, without the lock (a service commits its unit there). May be nil.
 	OnWait func()
 	// Idle is told when the task enters and leaves a WaitInput, with the lock held. May be nil.
 	Idle func(waiting bool)

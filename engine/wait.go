@@ -89,9 +89,6 @@ func (vm *VM) mayWait(L *lua.LState) *Task {
 		vm.Raise(L, loadingError())
 	}
 	vm.raiseEnded(L, t)
-	if t.OnWait != nil {
-		t.OnWait()
-	}
 	return t
 }
 
@@ -118,6 +115,9 @@ func (vm *VM) unlocked(t *Task, ctx context.Context, f func(ctx context.Context)
 		t.thread = nil
 		vm.budget.enter(t)
 	}()
+	if t.OnWait != nil {
+		t.OnWait()
+	}
 	f(ctx)
 }
 
