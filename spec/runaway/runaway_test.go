@@ -35,7 +35,7 @@ var attacks = []struct{ name, body, stopped string }{
 // stopped, a host that dies, or another script that does not answer.
 func TestRunawayScripts(t *testing.T) {
 	hs := bridgetest.NewDevserver(t)
-	h := bridgetest.NewHost(t, hs, "[storage]\ndurability = \"normal\"\n[scripts.limits]\ncpu = \"2s\"\n")
+	h := bridgetest.NewHost(t, hs, "[storage]\ndurability = \"normal\"\n[scripts.limits_of.bad]\ncpu = \"2s\"\n")
 	var bad strings.Builder
 	bad.WriteString("local bridge = require \"bridge\"\nlocal attack = {}\n")
 	for i, a := range attacks {
@@ -44,6 +44,7 @@ func TestRunawayScripts(t *testing.T) {
 	bad.WriteString(`bridge.on("message", function(evt) attack[tonumber(evt.text)]() end)` + "\n")
 	bad.WriteString(`bridge.on("invite", function(evt) intent:join_room(evt.room_id) end)` + "\n")
 	h.Save(t, "bad.lua", bad.String())
+	h.Save(t, "eater.lua", bad.String()) // the same with the usual time: memory has to run out first
 	h.Save(t, "good.lua", `local bridge = require "bridge"
 bridge.on("invite", function(evt) intent:join_room(evt.room_id) end)
 bridge.on("message", function(evt) evt:reply("pong " .. evt.text) end)
@@ -56,7 +57,7 @@ bridge.on("message", function(evt) evt:reply("pong " .. evt.text) end)
 		bridgetest.Eventually(t, bot+" has joined", func() bool { return user.Membership(t, r, bot) == "join" })
 		return r
 	}
-	badRoom, goodRoom := room("bad"), room("good")
+	badRooms, goodRoom := map[string]string{"bad": room("bad"), "eater": room("eater")}, room("good")
 	pings := 0
 	ping := func() time.Duration {
 		pings++
@@ -74,10 +75,14 @@ bridge.on("message", function(evt) evt:reply("pong " .. evt.text) end)
 	for i, a := range attacks {
 		runtime.GC()
 		base, peak, slowest := heap(), uint64(0), time.Duration(0)
-		errors := h.Status(t, "bad").Errors
+		script := "bad"
+		if a.stopped == "memory" {
+			script = "eater"
+		}
+		errors := h.Status(t, script).Errors
 		began := time.Now()
-		user.Say(t, badRoom, fmt.Sprint(i))
-		for h.Status(t, "bad").Errors == errors {
+		user.Say(t, badRooms[script], fmt.Sprint(i))
+		for h.Status(t, script).Errors == errors {
 			slowest = max(slowest, ping())
 			peak = max(peak, heap())
 			if time.Since(began) > 30*time.Second {
@@ -85,16 +90,18 @@ bridge.on("message", function(evt) evt:reply("pong " .. evt.text) end)
 			}
 		}
 		took := time.Since(began)
-		message := h.Status(t, "bad").LastError
+		message := h.Status(t, script).LastError
 		fmt.Fprintf(w, "%s\t%s\t%s\t%+d MB\t%s\n", a.name, message, took.Round(time.Millisecond), (int64(peak)-int64(base))>>20, slowest.Round(100*time.Microsecond))
 		if !strings.Contains(message, a.stopped) {
 			t.Errorf("%s: ended by %q, want %q in it", a.name, message, a.stopped)
 		}
 	}
 	w.Flush()
-	t.Logf("limits: 2 s of computing, 64 MB\n%s", table.String())
-	if st := h.Status(t, "bad"); st.Generation != 1 {
-		t.Errorf("the script is not there any more: %+v", st)
+	t.Logf("limits: 2 s of computing (5 s where memory is eaten), 64 MB\n%s", table.String())
+	for script := range badRooms {
+		if st := h.Status(t, script); st.Generation != 1 {
+			t.Errorf("the script is not there any more: %+v", st)
+		}
 	}
 }
 
