@@ -209,8 +209,7 @@ func TestArgumentsOfCommands(t *testing.T) {
 // clashing is a Host in which other scripts have the commands too.
 type clashing struct{ others []string }
 
-func (h clashing) CommandClash(matrix.RoomID, string, string) []string              { return h.others }
-func (h clashing) ProfileName(context.Context, matrix.RoomID, matrix.UserID) string { return "" }
+func (h clashing) CommandClash(matrix.RoomID, string, string) []string { return h.others }
 
 func TestCommandsRunOrAreRefused(t *testing.T) {
 	const source = `

@@ -120,9 +120,6 @@ type modBench struct {
 
 func (b *modBench) Egress() *egress.Dialer                              { return b.dialer }
 func (b *modBench) CommandClash(matrix.RoomID, string, string) []string { return nil }
-func (b *modBench) ProfileName(context.Context, matrix.RoomID, matrix.UserID) string {
-	return ""
-}
 
 func (b *modBench) Match(g *engine.Generation, item *delivery.Item) (engine.Match, *diag.Error) {
 	return engine.Match{Handlers: g.Handlers("org.test." + string(item.Payload)), Label: "event " + string(item.Payload),

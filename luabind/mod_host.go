@@ -37,7 +37,7 @@ func (env *Env) account() (*egress.Account, error) {
 // declaring refuses what belongs to the top level, in the engine's words.
 func (env *Env) declaring(what string) error {
 	t := env.VM.Task()
-	if t != nil && t.Loading {
+	if t != nil && t.TopLevel() {
 		return nil
 	}
 	where := "after loading"

@@ -1,8 +1,6 @@
 package luabind
 
 import (
-	"context"
-
 	"github.com/hashicorp/go-hclog"
 	"github.com/jonboulle/clockwork"
 
@@ -44,8 +42,6 @@ type Script struct {
 type Host interface {
 	// CommandClash lists the other scripts that see the room and have a command of that name.
 	CommandClash(room matrix.RoomID, script, name string) []string
-	// ProfileName is the name by which user is known in room, "" when unknown.
-	ProfileName(ctx context.Context, room matrix.RoomID, user matrix.UserID) string
 }
 
 // Check is the one place where a call leaves the VM: it tells whether the script may

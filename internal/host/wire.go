@@ -121,14 +121,6 @@ func (h *Host) inRoom(s *script, room matrix.RoomID) bool {
 	return err == nil && slices.ContainsFunc(joined, s.lua.Owns)
 }
 
-// ProfileName implements luabind.Host.
-func (h *Host) ProfileName(ctx context.Context, room matrix.RoomID, user matrix.UserID) string {
-	if m, err := h.db.Member(ctx, room, user); err == nil && m != nil {
-		return m.DisplayName
-	}
-	return ""
-}
-
 // tellEvery is how often a room may hear of dead letters.
 const tellEvery = 10 * time.Minute
 
