@@ -11,8 +11,7 @@ if [ ! -e "$venv/installed" ] || [ ! -x "$venv/bin/python" ]; then # a python th
 	mkdir -p "$cache"
 	rm -rf "$venv"
 	if ! python3 -m venv "$venv" >&2; then # Debian ships venv apart from python3
-		apt-get update -qq >&2
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >&2
+		"${0%/*}/debian.sh" python3-venv
 		rm -rf "$venv"
 		python3 -m venv "$venv" >&2
 	fi
