@@ -18,6 +18,8 @@ type Accepted struct {
 type TransactionLog interface {
 	// Seen tells whether a transaction of this key was accepted before, also before a restart.
 	Seen(ctx context.Context, key string) (bool, error)
+	// Last is the id of the transaction that was accepted last, "" when none was.
+	Last() string
 	// Accept returns when t is on disk. Accepting a seen key again changes nothing. It waits
 	// while the inbox is full; ctx ends that wait (the answer is then 503 and the
 	// homeserver repeats).

@@ -36,11 +36,14 @@ type ServerOptions struct {
 	Logger        hclog.Logger
 	MaxBody       int64         // of a transaction; 64 MiB when 0
 	AcceptTimeout time.Duration // how long a full inbox is waited for; 30 s when 0
+	// OnGap is called after a transaction was refused because the one before it is missing:
+	// a ping makes Synapse repeat at once. It must not wait. nil: nothing is done.
+	OnGap func()
 }
 
 // Stats counts what a Server did since it was made.
 type Stats struct {
-	Transactions, Duplicates, Refused, Events, Ephemeral, BadEvents int64
+	Transactions, Duplicates, Refused, Gaps, Events, Ephemeral, BadEvents int64
 }
 
 // Server is the http.Handler that a homeserver talks to. (AS-1 to AS-4)
@@ -50,8 +53,9 @@ type Server struct {
 
 	mu       sync.Mutex
 	inFlight map[string]*transaction
+	gaps     *gaps
 
-	transactions, duplicates, refused, events, ephemeral, badEvents atomic.Int64
+	transactions, duplicates, refused, gapped, events, ephemeral, badEvents atomic.Int64
 }
 
 // transaction is one that is being accepted; whoever sends the same waits for done.
@@ -59,6 +63,9 @@ type transaction struct {
 	done chan struct{}
 	err  error // valid after done
 }
+
+// errGap refuses a transaction once, so that the homeserver sends what it left behind.
+var errGap = errors.New("a transaction before it is missing")
 
 // NewServer makes the handler.
 func NewServer(o ServerOptions) *Server {
@@ -74,13 +81,13 @@ func NewServer(o ServerOptions) *Server {
 	if o.AcceptTimeout == 0 {
 		o.AcceptTimeout = 30 * time.Second
 	}
-	return &Server{o: o, token: sha256.Sum256([]byte(o.Registration.HSToken)), inFlight: map[string]*transaction{}}
+	return &Server{o: o, token: sha256.Sum256([]byte(o.Registration.HSToken)), inFlight: map[string]*transaction{}, gaps: newGaps(o.Log.Last())}
 }
 
 // Stats is a snapshot of the counters.
 func (s *Server) Stats() Stats {
 	return Stats{
-		Transactions: s.transactions.Load(), Duplicates: s.duplicates.Load(), Refused: s.refused.Load(),
+		Transactions: s.transactions.Load(), Duplicates: s.duplicates.Load(), Refused: s.refused.Load(), Gaps: s.gapped.Load(),
 		Events: s.events.Load(), Ephemeral: s.ephemeral.Load(), BadEvents: s.badEvents.Load(),
 	}
 }
@@ -197,6 +204,14 @@ func (s *Server) transaction(w http.ResponseWriter, r *http.Request, txnID strin
 	}
 	if err := s.accept(r.Context(), acc, bad); err != nil {
 		s.o.Logger.Warn("transaction not accepted, the homeserver will repeat it", "txn_id", txnID, "err", err)
+		if errors.Is(err, errGap) {
+			s.gapped.Add(1)
+			if s.o.OnGap != nil {
+				defer s.o.OnGap()
+			}
+		} else {
+			s.gaps.failed()
+		}
 		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, "M_UNKNOWN", "The transaction could not be stored now, repeat it")
 		return
@@ -245,9 +260,13 @@ func (s *Server) store(ctx context.Context, acc Accepted, bad []refusal) error {
 		s.o.Logger.Debug("transaction seen before", "txn_id", acc.TxnID)
 		return nil
 	}
+	if s.gaps.refuse(acc.TxnID) {
+		return errGap
+	}
 	if err := s.o.Log.Accept(ctx, acc); err != nil {
 		return err
 	}
+	s.gaps.taken(acc.TxnID)
 	for _, b := range bad {
 		s.o.Logger.Error("event left out of a transaction", "txn_id", acc.TxnID, "list", b.List, "index", b.Index, "err", b.Err)
 	}

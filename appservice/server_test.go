@@ -32,6 +32,8 @@ func (m *memory) Seen(_ context.Context, id string) (bool, error) {
 	return m.seen[id], nil
 }
 
+func (m *memory) Last() string { return "" }
+
 func (m *memory) Accept(ctx context.Context, a Accepted) error {
 	if m.entered != nil {
 		m.entered <- struct{}{}

@@ -31,6 +31,7 @@ type service struct {
 	ephemeral []json.RawMessage
 	busy      bool
 	txn       int
+	left      []transaction // kept until a refusal; of run alone
 	wake      chan struct{} // something is queued
 	force     chan struct{} // try again now
 	server    *Server

@@ -16,6 +16,7 @@ type Faults struct {
 	ForbidJoin            bool          // no join is allowed: 403
 	DuplicateTransactions bool          // every transaction is pushed twice
 	DropTransactions      int           // of so many transactions the answer is lost: they are repeated
+	LeaveTransactions     int           // so many stay here until a later one is refused, as happens on Synapse
 
 	// Hook sees every request first; what it returns is the answer. It must not call
 	// the server.

@@ -32,7 +32,7 @@ func (svc *service) run() {
 			if body == nil {
 				break
 			}
-			if !svc.deliver(txn, body) {
+			if !svc.leave(txn, body) && !svc.deliver(txn, body) {
 				return
 			}
 			s.mu.Lock()
@@ -106,7 +106,33 @@ func (svc *service) deliver(txn string, body []byte) bool {
 			timer.Stop()
 			return false
 		}
+		for len(svc.left) > 0 { // the oldest first
+			old := svc.left[0]
+			svc.left = svc.left[1:]
+			if !svc.deliver(old.txn, old.body) {
+				return false
+			}
+		}
 	}
+}
+
+// transaction is one that was left behind.
+type transaction struct {
+	txn  string
+	body []byte
+}
+
+// leave keeps a transaction if the faults say so.
+func (svc *service) leave(txn string, body []byte) bool {
+	s := svc.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.faults.LeaveTransactions == 0 {
+		return false
+	}
+	s.faults.LeaveTransactions--
+	svc.left = append(svc.left, transaction{txn, body})
+	return true
 }
 
 // try sends once, or as often as the faults say.

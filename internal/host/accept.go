@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +38,12 @@ func newInbox(h *Host) *inbox {
 // Seen implements appservice.TransactionLog.
 func (in *inbox) Seen(ctx context.Context, key string) (bool, error) {
 	return in.h.db.Seen(ctx, key)
+}
+
+// Last implements appservice.TransactionLog.
+func (in *inbox) Last() string {
+	id, _, _ := strings.Cut(in.h.db.LastTxn(), " ") // of the key, which begins with it
+	return id
 }
 
 // Accept implements appservice.TransactionLog.

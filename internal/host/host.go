@@ -215,5 +215,6 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 func (h *Host) appservice() http.Handler {
 	return appservice.NewServer(appservice.ServerOptions{
 		Registration: h.reg, Log: h.inbox, Clock: h.clock, Logger: h.log.Named("appservice"),
+		OnGap: func() { h.starting.Go(func() { h.pingSoon(h.running) }) },
 	})
 }

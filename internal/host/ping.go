@@ -48,6 +48,15 @@ func (h *Host) ping(ctx context.Context) {
 	}
 }
 
+// pingSoon pings once the homeserver has noted a refusal: before that it has nothing to repeat.
+func (h *Host) pingSoon(ctx context.Context) {
+	select {
+	case <-h.clock.After(200 * time.Millisecond):
+		h.ping(ctx)
+	case <-ctx.Done():
+	}
+}
+
 // listenError says what to do about an address that cannot be listened on.
 func listenError(address string, flag bool, err error) error {
 	from := "appservice.listen"

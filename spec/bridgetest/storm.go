@@ -164,9 +164,6 @@ func (s *storm) kill(t *testing.T, room string) {
 		s.down++
 	}
 	s.host.Start(t)
-	if hs, ok := s.hs.(interface{ Recovered(testing.TB) }); ok {
-		hs.Recovered(t)
-	}
 }
 
 // calm loads a last version, which is good, waits until everything is answered or a

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -37,18 +36,6 @@ func (s *Synapse) Name() string { return s.ServerName }
 
 // Register restarts Synapse, which reads registration files only when it starts.
 func (s *Synapse) Register(_ testing.TB, registration string) { s.Server.Register(registration) }
-
-// Recovered waits until Synapse has repeated all that was refused. What is said in the
-// moment in which it ends repeating may stay behind: Synapse (1.163) stores the
-// transaction because the application service still counts as down, and sends it only
-// with the next refusal, after what came later. A test that counts has to wait here.
-func (s *Synapse) Recovered(t testing.TB) {
-	t.Helper()
-	Eventually(t, "Synapse has repeated what was refused", func() bool {
-		log := s.Log()
-		return strings.Count(log, "Successfully recovered application service") == strings.Count(log, "Starting recoverer for")
-	})
-}
 
 // User registers a user, or finds it again.
 func (s *Synapse) User(_ testing.TB, localpart string) User {

@@ -295,6 +295,32 @@ func TestTransactionsComeAgain(t *testing.T) {
 	f.judge(t)
 }
 
+// TestTransactionIsLeftBehind has the homeserver keep transactions until it is refused
+// again, as Synapse does with one that comes up just when it ends repeating.
+func TestTransactionIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, 1, 1, "", map[string]string{"echo": echo(1, "")})
+	f.say(t, 1, f.rooms...)
+	f.judge(t)
+	leave := func() {
+		f.hs.SetFaults(devserver.Faults{LeaveTransactions: 1})
+		f.say(t, 1, f.rooms...)
+		if err := f.hs.Idle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 4 {
+		leave()
+		f.say(t, 2, f.rooms...)
+		f.judge(t)
+	}
+	f.Kill()
+	leave()
+	f.Start(t) // knows from the disk what came last
+	f.say(t, 1, f.rooms...)
+	f.judge(t)
+}
+
 // TestSlowAnswersAndTheDeadline lets handlers run into their deadline while the
 // homeserver takes its time.
 func TestSlowAnswersAndTheDeadline(t *testing.T) {

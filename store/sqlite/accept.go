@@ -71,6 +71,16 @@ func (db *DB) Seen(_ context.Context, txnID string) (seen bool, err error) {
 	return seen, err
 }
 
+// LastTxn is what was accepted last, "" when nothing was.
+func (db *DB) LastTxn() string {
+	db.txns.mu.Lock()
+	defer db.txns.mu.Unlock()
+	if n := len(db.txns.order); n > 0 {
+		return db.txns.order[n-1]
+	}
+	return ""
+}
+
 type accepted struct {
 	seq int64
 	row *pending
