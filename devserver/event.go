@@ -17,6 +17,7 @@ const maxEventBytes = 65536
 type event struct {
 	room       *room
 	index      int // in the room's timeline
+	seq        int // among all events of the server
 	id         matrix.EventID
 	typ        string
 	sender     matrix.UserID

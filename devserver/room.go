@@ -139,8 +139,9 @@ func (rm *room) authorize(d draft) *refusal {
 // store appends an authorised event, updates what follows from it and queues it for
 // those who are interested. s.mu is held; d.content is compact.
 func (s *Server) store(rm *room, d draft) (*event, *refusal) {
+	s.stored++
 	e := &event{
-		room: rm, index: len(rm.timeline), id: newEventID(), typ: d.typ, sender: d.sender, key: d.key,
+		room: rm, index: len(rm.timeline), seq: s.stored, id: newEventID(), typ: d.typ, sender: d.sender, key: d.key,
 		ts: d.ts, content: d.content, redacts: d.redacts, stripped: rm.inviteState,
 	}
 	if e.ts == 0 {

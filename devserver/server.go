@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,8 @@ type Options struct {
 	RetryUnit   time.Duration // a refused transaction is repeated after 2, 4, 8 … 512 of it; 1 s
 	RoomVersion string        // of rooms whose creator names none; "10"
 	RequestLog  int           // how many requests are remembered; 1000
+	// Transport carries what goes to application services; nil: the network.
+	Transport http.RoundTripper
 }
 
 // Server is a homeserver. All methods may be called from any goroutine.
@@ -55,6 +58,7 @@ type Server struct {
 	services []*service
 	answers  map[string]any // by path and client: what a transaction id was answered
 	media    map[string]*medium
+	stored   int // events so far
 	faults   Faults
 	requests []Request
 	oldest   int // of requests, once the ring is full
@@ -100,9 +104,12 @@ func New(o Options) *Server {
 	if o.RequestLog == 0 {
 		o.RequestLog = 1000
 	}
+	if o.Transport == nil {
+		o.Transport = &http.Transport{MaxIdleConnsPerHost: 4}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Server{
-		o: o, ctx: ctx, cancel: cancel, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
+		o: o, ctx: ctx, cancel: cancel, client: &http.Client{Transport: o.Transport},
 		accounts: map[matrix.UserID]*account{}, tokens: map[string]*account{}, rooms: map[matrix.RoomID]*room{},
 		aliases: map[matrix.RoomAlias]*aliasEntry{}, answers: map[string]any{}, media: map[string]*medium{},
 		changed: make(chan struct{}), subs: map[*subscriber]bool{},
@@ -165,6 +172,22 @@ func (s *Server) Timeline(id matrix.RoomID) []Event {
 	}
 	out := make([]Event, 0, len(rm.timeline))
 	for _, e := range rm.timeline {
+		out = append(out, s.export(e))
+	}
+	return out
+}
+
+// Everything is every event of every room, in the order in which they happened.
+func (s *Server) Everything() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []*event
+	for _, rm := range s.rooms {
+		all = append(all, rm.timeline...)
+	}
+	slices.SortFunc(all, func(a, b *event) int { return a.seq - b.seq })
+	out := make([]Event, 0, len(all))
+	for _, e := range all {
 		out = append(out, s.export(e))
 	}
 	return out

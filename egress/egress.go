@@ -27,6 +27,9 @@ const DefaultTimeout = 30 * time.Second
 type Config struct {
 	// Dial opens a plain connection; nil: the network's. Tests put fakes here.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Secure turns a plain connection into one of TLS with the host of that name; nil: real TLS.
+	// Tests put fakes here.
+	Secure func(ctx context.Context, plain net.Conn, name string) (net.Conn, error)
 	// Roots are the certificate authorities to trust; nil: the system's.
 	Roots *x509.CertPool
 	// Clock tells timeouts; nil: the real one.
@@ -48,6 +51,12 @@ func New(cfg Config) *Dialer {
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = clockwork.NewRealClock()
+	}
+	if cfg.Secure == nil {
+		cfg.Secure = func(ctx context.Context, plain net.Conn, name string) (net.Conn, error) {
+			secure := tls.Client(plain, &tls.Config{ServerName: name, RootCAs: cfg.Roots, MinVersion: tls.VersionTLS12})
+			return secure, secure.HandshakeContext(ctx)
+		}
 	}
 	return &Dialer{cfg: cfg, accounts: map[string]*Account{}}
 }
@@ -149,8 +158,8 @@ func (d *Dialer) dial(ctx context.Context, t Target) (net.Conn, error) {
 	if name == "" {
 		name = t.Host
 	}
-	secure := tls.Client(plain, &tls.Config{ServerName: name, RootCAs: d.cfg.Roots, MinVersion: tls.VersionTLS12})
-	if err := secure.HandshakeContext(ctx); err != nil {
+	secure, err := d.cfg.Secure(ctx, plain, name)
+	if err != nil {
 		_ = plain.Close() // the handshake's error says more
 		return nil, d.failed(ctx, "agree on TLS with", t, err)
 	}

@@ -46,7 +46,7 @@ func (b *budget) slow() <-chan struct{} {
 	}
 	e := t.check()
 	// Computing time is real time, whatever clock the script lives by: it guards the process.
-	if spent := time.Since(b.since); e == nil && spent > vm.limits.CPU {
+	if spent := vm.cfg.Computing().Sub(b.since); e == nil && spent > vm.limits.CPU {
 		t.end(&diag.Error{Kind: diag.KindLimit, Code: "E_CPU",
 			Message: "computed for " + vm.limits.CPU.String() + " without a wait",
 			Hint:    "look for a loop that does not end; in a long one call bridge.sleep(0)"})
@@ -68,7 +68,7 @@ func (b *budget) enter(t *Task) {
 	b.vm.task = t
 	b.vm.current.Store(t)
 	b.n = pollEvery
-	b.since = time.Now()
+	b.since = b.vm.cfg.Computing()
 	b.cause = t.ended.Load()
 	if b.cause != nil {
 		b.n = 0

@@ -38,9 +38,11 @@ type ScriptConfig struct {
 	Data    *delivery.Data
 	Records Records // nil: generations are not remembered over a restart
 	Clock   clockwork.Clock
-	Log     hclog.Logger
-	Print   func(line string)
-	Args    []string
+	// Computing tells real time, where time.Now does not; default time.Now.
+	Computing func() time.Time
+	Log       hclog.Logger
+	Print     func(line string)
+	Args      []string
 	// Drain is how long handlers of a replaced generation may go on; default 10 s.
 	Drain time.Duration
 	// OnReport hears every error of the script, once for each time it happens.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jonboulle/clockwork"
@@ -26,6 +27,7 @@ type Config struct {
 	Library    Library           // may be nil
 	Limits     Limits            // zero fields take the default
 	Clock      clockwork.Clock   // deadlines; nil: the real one
+	Computing  func() time.Time  // real time, also where time.Now is virtual; nil: time.Now
 	Log        hclog.Logger      // nil: none
 	Print      func(line string) // where print writes; nil: to the log
 	Args       []string          // the global arg, and … of the main chunk; nil: no such global
@@ -77,6 +79,9 @@ func NewVM(cfg Config) *VM {
 		tasks: map[*Task]struct{}{}, closing: make(chan struct{})}
 	if vm.clock == nil {
 		vm.clock = clockwork.NewRealClock()
+	}
+	if vm.cfg.Computing == nil {
+		vm.cfg.Computing = time.Now
 	}
 	if vm.log == nil {
 		vm.log = hclog.NewNullLogger()

@@ -21,13 +21,14 @@ type Env struct {
 	modules map[*Group]*lua.LTable
 	refusal *lua.LFunction // the handler of commands that cannot run
 	intents map[any]*lua.LUserData
+	specs   *specs
 }
 
 // envKey is where a VM's registry keeps its Env.
 const envKey = "bridgehost.env"
 
 func newEnv(vm *engine.VM, s *Script) *Env {
-	env := &Env{VM: vm, Script: s, metas: map[*Group]*lua.LTable{}, modules: map[*Group]*lua.LTable{}, intents: map[any]*lua.LUserData{}}
+	env := &Env{VM: vm, Script: s, metas: map[*Group]*lua.LTable{}, modules: map[*Group]*lua.LTable{}, intents: map[any]*lua.LUserData{}, specs: &specs{}}
 	env.openJSON()
 	env.refusal = vm.L.NewFunction(env.refuse)
 	held := vm.L.NewUserData()

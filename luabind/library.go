@@ -21,7 +21,7 @@ func NewLibrary(s *Script) *Library {
 func (l *Library) Open(vm *engine.VM) {
 	env := newEnv(vm, l.script)
 	for _, g := range registry {
-		if !g.Class {
+		if !g.Class && (g != specModule || l.script.Specs != nil) {
 			vm.Preload(g.Name, func(*engine.VM) lua.LValue { return env.module(g) })
 		}
 	}

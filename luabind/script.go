@@ -33,6 +33,8 @@ type Script struct {
 	Clock   clockwork.Clock
 	Log     hclog.Logger
 	Host    Host
+	// Specs is set where bridge.test may be required.
+	Specs SpecRunner
 
 	// Config is what the host's configuration says about this script: TOML values.
 	Config map[string]any

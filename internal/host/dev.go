@@ -136,7 +136,7 @@ func devConfig(ctx context.Context, root string, f found) (Config, error) {
 
 // devRegister makes a registration and tells the simulated homeserver of it.
 func devRegister(cfg Config, hs *devserver.Server, url string) error {
-	reg, err := appservice.NewRegistration(appservice.NewOptions{URL: url, ServerName: devName, Prefix: cfg.Appservice.Prefix})
+	reg, err := appservice.NewRegistration(appservice.NewOptions{URL: url, ServerName: cfg.Homeserver.Name, Prefix: cfg.Appservice.Prefix})
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,10 @@ type Options struct {
 	Report Reporter
 	// only is the one script that runs, for `dev`; nil: those of scripts.dir.
 	only *found
+	// What follows is for specs, which have no network and no real time.
+	http      *http.Client     // to the homeserver; nil: one of our own
+	egress    egress.Config    // of what scripts connect to
+	computing func() time.Time // see engine.Config.Computing
 }
 
 // shutdownLimit is how long handlers may go on when the host ends.
@@ -99,10 +103,10 @@ func open(cfg Config, o Options) (*Host, error) {
 	h.pool = intent.NewPool(intent.Config{
 		HomeserverURL: cfg.Homeserver.URL, ServerName: cfg.Homeserver.Name, ASToken: reg.ASToken,
 		Bot: matrix.NewUserID(reg.SenderLocalpart, cfg.Homeserver.Name), BridgeName: cfg.Appservice.BridgeName,
-		Retries: cfg.Homeserver.Retries, Store: h.db, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
+		Retries: cfg.Homeserver.Retries, Store: h.db, HTTP: o.http, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
 	})
 	h.inbox = newInbox(h)
-	h.egress = egress.New(egress.Config{})
+	h.egress = egress.New(o.egress)
 	h.router = h.newRouter()
 	return h, nil
 }

@@ -1,0 +1,156 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/jonboulle/clockwork"
+
+	"bridgehost/diag"
+	"bridgehost/egress"
+	"bridgehost/engine"
+	"bridgehost/luabind"
+	"bridgehost/luatest"
+)
+
+// specBridges implements luatest.Bridges.
+type specBridges struct{ log hclog.Logger }
+
+// Open implements luatest.Bridges: a whole host, without network, watching and control socket.
+func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest.Bridge, error) {
+	f, err := specScript(o)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "bridgehost-spec-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the data of a spec: %w", err)
+	}
+	b := &specBridge{dir: dir, name: f.name}
+	cfg := DefaultConfig()
+	cfg.Data, cfg.Scripts.Dir, cfg.Scripts.Watch = dir, filepath.Dir(f.path), false
+	cfg.Homeserver.Name, cfg.Homeserver.URL = "test", "http://homeserver.test"
+	cfg.Appservice.Registration = filepath.Join(dir, "registration.yaml")
+	cfg.Storage.Durability = "normal"
+	cfg.Scripts.Config = map[string]map[string]any{f.name: o.Config}
+	cfg.Scripts.Admins = []string{"@admin:test"}
+	if err = devRegister(cfg, o.Homeserver, "http://bridgehost.test"); err == nil {
+		b.h, err = open(cfg, Options{Log: s.log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
+			http: &http.Client{Transport: o.Transport}, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing})
+	}
+	if err == nil {
+		err = b.h.loadAll(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	b.server = b.h.appservice()
+	return b, nil
+}
+
+// specScript finds the script that a spec means: a folder's main file means the folder.
+func specScript(o luatest.BridgeOptions) (found, error) {
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return found{}, err
+	}
+	dir := filepath.Dir(path)
+	if of, ok := nameOf(dir); ok && (filepath.Base(path) == "main.lua" || filepath.Base(path) == of+".lua") {
+		path = dir
+	}
+	name, ok := nameOf(path)
+	if !ok {
+		return found{}, &diag.Error{Kind: diag.KindUsage, Message: "there is no script at " + o.Path, Hint: "t.load wants a path relative to the spec"}
+	}
+	if o.Name != "" {
+		name = o.Name
+	}
+	return found{name, path}, CheckName(name)
+}
+
+// specBridge implements luatest.Bridge.
+type specBridge struct {
+	h      *Host
+	name   string
+	dir    string
+	server http.Handler
+}
+
+func (b *specBridge) Appservice() http.Handler { return b.server }
+func (b *specBridge) Script() *luabind.Script  { return b.h.script(b.name).lua }
+
+func (b *specBridge) Refused() *diag.Error {
+	var failed *diag.Error
+	if s := b.h.script(b.name); s.Current() == nil && errors.As(s.Refused(), &failed) {
+		return failed
+	}
+	return nil
+}
+
+func (b *specBridge) Reload(ctx context.Context, source string) error {
+	s := b.h.script(b.name)
+	if source == "" {
+		return b.h.reloadOne(ctx, s, engine.ReasonAsked)
+	}
+	src, err := s.found.read()
+	if err != nil {
+		return err
+	}
+	src.Files[src.Main] = source
+	if failed := s.Reload(ctx, src, engine.ReasonAsked); failed != nil {
+		return failed
+	}
+	return nil
+}
+
+func (b *specBridge) Files() map[string]string {
+	if loads := b.h.script(b.name).Loads(); len(loads) > 0 {
+		return loads[len(loads)-1].Sources
+	}
+	return nil
+}
+
+func (b *specBridge) Close() error {
+	var err error
+	if b.h != nil {
+		err = b.h.close()
+	}
+	return errors.Join(err, os.RemoveAll(b.dir))
+}
+
+// specReporter hands what a script does to the spec.
+type specReporter struct{ o luatest.BridgeOptions }
+
+func (specReporter) Loaded(engine.LoadReport, string)        {}
+func (r specReporter) Failed(report engine.Report, _ string) { r.o.Report(report) }
+func (r specReporter) Printed(_, line string)                { r.o.Printed(line) }
+
+// FindSpecs lists the specs that a path means: a *_spec.lua itself, or those below a folder.
+func FindSpecs(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("there is no spec at %s", path)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(p string, e os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && p != path && strings.HasPrefix(e.Name(), "."):
+			return filepath.SkipDir
+		case !e.IsDir() && strings.HasSuffix(e.Name(), "_spec.lua"):
+			files = append(files, p)
+		}
+		return nil
+	})
+	return files, err
+}

@@ -1,0 +1,46 @@
+package luatest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"bridgehost/devserver"
+	"bridgehost/diag"
+	"bridgehost/engine"
+	"bridgehost/luabind"
+)
+
+// Bridges makes hosts for scripts under test. internal/host implements it.
+type Bridges interface {
+	Open(ctx context.Context, o BridgeOptions) (Bridge, error)
+}
+
+// BridgeOptions are what a host is made for.
+type BridgeOptions struct {
+	Path       string // of the script: a folder or a .lua file
+	Name       string // "": that of the file
+	Config     map[string]any
+	Homeserver *devserver.Server
+	Transport  http.RoundTripper // to the homeserver
+	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
+	Secure     func(ctx context.Context, plain net.Conn, name string) (net.Conn, error)
+	Computing  func() time.Time // real time, for budgets
+	Report     func(engine.Report)
+	Printed    func(line string)
+}
+
+// Bridge is a host with one script, which was loaded.
+type Bridge interface {
+	// Appservice is what the homeserver pushes to.
+	Appservice() http.Handler
+	Script() *luabind.Script
+	// Refused is why the script did not load at first.
+	Refused() *diag.Error
+	// Reload loads it again: as it is on disk, or another source.
+	Reload(ctx context.Context, source string) error
+	// Files are the sources that run, for excerpts.
+	Files() map[string]string
+	Close() error
+}

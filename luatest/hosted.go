@@ -1,0 +1,225 @@
+package luatest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"bridgehost/devserver"
+	"bridgehost/diag"
+	"bridgehost/engine"
+	"bridgehost/luabind"
+	"bridgehost/matrix"
+)
+
+// serverName is what stands after the colon in the user ids of specs.
+const serverName = "test"
+
+// hosted is a script under test with its homeserver; it implements luabind.SpecHost.
+type hosted struct {
+	hs     *devserver.Server
+	bridge Bridge
+	net    *network
+	bot    matrix.UserID
+	still  *atomic.Int64 // requests since time passed
+
+	mu      sync.Mutex
+	taken   map[matrix.EventID]bool
+	reports []engine.Report // not taken yet
+	printed []string
+}
+
+// load makes the world of one script and waits until nothing moves.
+func load(ctx context.Context, bridges Bridges, path string, o luabind.SpecLoad, n *network) (*hosted, error) {
+	h := &hosted{net: n, still: &atomic.Int64{}, taken: map[matrix.EventID]bool{}}
+	h.hs = devserver.New(devserver.Options{ServerName: serverName,
+		Transport: inside{func() http.Handler { return h.bridge.Appservice() }, h.still}})
+	b, err := bridges.Open(ctx, BridgeOptions{
+		Path: path, Name: o.Name, Config: o.Config, Homeserver: h.hs, Computing: realTime,
+		Transport: inside{h.hs.Handler, h.still}, Dial: n.dial, Secure: secure,
+		Report: func(r engine.Report) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.reports = append(h.reports, r)
+		},
+		Printed: func(line string) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.printed = append(h.printed, line)
+		},
+	})
+	if err != nil {
+		h.hs.Close()
+		return nil, err
+	}
+	h.bridge, h.bot = b, b.Script().Bot.MXID()
+	settle()
+	if refused := b.Refused(); refused != nil {
+		h.close()
+		return nil, refused
+	}
+	return h, nil
+}
+
+func (h *hosted) close() error {
+	err := h.bridge.Close()
+	h.hs.Close()
+	return err
+}
+
+// Script implements luabind.SpecHost.
+func (h *hosted) Script() *luabind.Script { return h.bridge.Script() }
+
+// User implements luabind.SpecHost.
+func (h *hosted) User(localpart string) (luabind.SpecUser, error) {
+	id := matrix.NewUserID(localpart, serverName)
+	if _, err := matrix.ParseUserID(string(id)); err != nil || h.Script().Owns(id) {
+		return nil, fmt.Errorf("there can be no user called %q: %s", localpart, "a-z, 0-9 and ._=/+- may stand in a name, and the script's users are its own")
+	}
+	return &user{User: h.hs.User(localpart), h: h}, nil
+}
+
+// Messages implements luabind.SpecHost.
+func (h *hosted) Messages() []luabind.SpecMessage {
+	settle()
+	var all []luabind.SpecMessage
+	for _, e := range h.timeline() {
+		h.mu.Lock()
+		taken := h.taken[e.EventID]
+		h.mu.Unlock()
+		if taken || e.Type != "m.room.message" || !h.Script().Owns(e.Sender) {
+			continue
+		}
+		var c struct{ MsgType, Body string }
+		_ = json.Unmarshal(e.Content, &c) // the server took it, so it is an object; other types are read as ""
+		all = append(all, luabind.SpecMessage{ID: e.EventID, Room: e.RoomID, From: e.Sender, MsgType: c.MsgType, Body: c.Body, Event: e.Raw})
+	}
+	return all
+}
+
+// timeline is every event of every room, in the order in which they happened.
+func (h *hosted) timeline() []devserver.Event { return h.hs.Everything() }
+
+// Take implements luabind.SpecHost.
+func (h *hosted) Take(event matrix.EventID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.taken[event] = true
+}
+
+// Missing implements luabind.SpecHost.
+func (h *hosted) Missing(text string) *diag.Error {
+	return unmet(text, h.story())
+}
+
+// story is what happened in the rooms, on the connections and in the script.
+func (h *hosted) story() string {
+	var b strings.Builder
+	rooms, lines := []matrix.RoomID{}, map[matrix.RoomID][]string{}
+	for _, e := range h.timeline() {
+		if lines[e.RoomID] == nil {
+			rooms = append(rooms, e.RoomID)
+		}
+		lines[e.RoomID] = append(lines[e.RoomID], h.line(&e))
+	}
+	for _, room := range rooms {
+		fmt.Fprintf(&b, "room %s:\n%s", h.title(room), indented(lines[room]))
+	}
+	if len(rooms) == 0 {
+		b.WriteString("no room was made\n")
+	}
+	for _, s := range h.net.order {
+		s.mu.Lock()
+		b.WriteString(s.dialogue())
+		s.mu.Unlock()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.printed) > 0 {
+		b.WriteString("printed:\n" + indented(h.printed))
+	}
+	if len(h.reports) > 0 {
+		b.WriteString("errors of the script:\n")
+		for _, r := range h.reports {
+			b.WriteString(indented(strings.Split(strings.TrimSpace(diag.Render(r.Err, diag.Files(r.Sources), diag.Options{})), "\n")))
+		}
+	}
+	return b.String()
+}
+
+// title is a room's name, or its id.
+func (h *hosted) title(room matrix.RoomID) string {
+	var c struct{ Name string }
+	if e := h.hs.State(room, "m.room.name", ""); e != nil && json.Unmarshal(e.Content, &c) == nil && c.Name != "" {
+		return c.Name
+	}
+	return string(room)
+}
+
+// line is an event for reading.
+func (h *hosted) line(e *devserver.Event) string {
+	var c struct {
+		MsgType, Body, Membership string
+		Relates                   struct {
+			Key string
+		} `json:"m.relates_to"`
+	}
+	_ = json.Unmarshal(e.Content, &c) // shown as far as it can be read
+	who := e.Sender.Localpart()
+	switch e.Type {
+	case "m.room.message":
+		kind := ""
+		if c.MsgType != "m.text" {
+			kind = " (" + c.MsgType + ")"
+		}
+		return fmt.Sprintf("%s%s: %s", who, kind, c.Body)
+	case "m.room.member":
+		if e.StateKey != nil && *e.StateKey != string(e.Sender) {
+			return fmt.Sprintf("%s: %s %s", who, c.Membership, *e.StateKey)
+		}
+		return fmt.Sprintf("%s: %s", who, c.Membership)
+	case "m.reaction":
+		return fmt.Sprintf("%s reacts with %s", who, c.Relates.Key)
+	}
+	return fmt.Sprintf("%s: %s %.100s", who, e.Type, e.Content)
+}
+
+// Failure implements luabind.SpecHost.
+func (h *hosted) Failure(mistakes bool) *diag.Error {
+	settle()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, r := range h.reports {
+		if !mistakes || r.Err.OwnFault() {
+			h.reports = slices.Delete(h.reports, i, i+1)
+			return r.Err
+		}
+	}
+	return nil
+}
+
+// Reload implements luabind.SpecHost.
+func (h *hosted) Reload(ctx context.Context, source string) error {
+	settle()
+	err := h.bridge.Reload(ctx, source)
+	settle()
+	return err
+}
+
+// State implements luabind.SpecHost.
+func (h *hosted) State(room matrix.RoomID, eventType, stateKey string) json.RawMessage {
+	if e := h.hs.State(room, eventType, stateKey); e != nil {
+		return e.Content
+	}
+	return nil
+}
+
+// Members implements luabind.SpecHost.
+func (h *hosted) Members(room matrix.RoomID) map[matrix.UserID]string { return h.hs.Members(room) }
+
+var _ luabind.SpecHost = (*hosted)(nil)

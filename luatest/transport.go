@@ -1,0 +1,85 @@
+package luatest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+)
+
+// maxStill is how many requests may be made without time passing: two scripts that answer
+// each other would go on for ever.
+const maxStill = 20_000
+
+// inside carries requests to a handler of this process.
+type inside struct {
+	handler func() http.Handler
+	still   *atomic.Int64 // requests since time passed
+}
+
+// RoundTrip implements http.RoundTripper.
+func (in inside) RoundTrip(r *http.Request) (*http.Response, error) {
+	if n := in.still.Add(1); n > maxStill {
+		return nil, fmt.Errorf("%d requests without any time passing: does the script answer itself?", n-1)
+	}
+	body := []byte{}
+	if r.Body != nil {
+		defer r.Body.Close()
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	in2 := r.Clone(r.Context())
+	in2.Body, in2.ContentLength, in2.RemoteAddr, in2.RequestURI = io.NopCloser(bytes.NewReader(body)), int64(len(body)), "127.0.0.1:1", r.URL.RequestURI()
+	in2.Host = r.URL.Host
+	w := &answer{header: http.Header{}, status: http.StatusOK}
+	if w.serve(in.handler(), in2) {
+		return nil, fmt.Errorf("%s %s: the connection was closed without an answer", r.Method, r.URL.Path)
+	}
+	if err := context.Cause(r.Context()); err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}, nil
+}
+
+// answer is an http.ResponseWriter that keeps what is written.
+type answer struct {
+	header http.Header
+	status int
+	wrote  bool
+	body   bytes.Buffer
+}
+
+func (w *answer) Header() http.Header { return w.header }
+
+func (w *answer) Write(b []byte) (int, error) {
+	w.wrote = true
+	return w.body.Write(b)
+}
+
+func (w *answer) WriteHeader(status int) {
+	if !w.wrote {
+		w.wrote, w.status = true, status
+	}
+}
+
+// serve tells whether the handler closed the connection instead of answering.
+func (w *answer) serve(h http.Handler, r *http.Request) (aborted bool) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			aborted = true
+		default:
+			panic(p)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return false
+}
