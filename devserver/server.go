@@ -27,8 +27,13 @@ import (
 	"bridgehost/matrix"
 )
 
-// Event is an event as a client sees it.
-type Event = matrix.Event
+// Event is an event as a client sees it, and what stands in it.
+type (
+	Event   = matrix.Event
+	UserID  = matrix.UserID
+	RoomID  = matrix.RoomID
+	EventID = matrix.EventID
+)
 
 // Options is what a Server is made of; everything has a default.
 type Options struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,29 +15,31 @@ import (
 	"bridgehost/diag"
 	"bridgehost/engine"
 	"bridgehost/luabind"
-	"bridgehost/matrix"
 )
 
 // serverName is what stands after the colon in the user ids of specs.
 const serverName = "test"
+
+// userName is what a user may be called.
+var userName = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
 
 // hosted is a script under test with its homeserver; it implements luabind.SpecHost.
 type hosted struct {
 	hs     *devserver.Server
 	bridge Bridge
 	net    *network
-	bot    matrix.UserID
+	bot    devserver.UserID
 	still  *atomic.Int64 // requests since time passed
 
 	mu      sync.Mutex
-	taken   map[matrix.EventID]bool
+	taken   map[devserver.EventID]bool
 	reports []engine.Report // not taken yet
 	printed []string
 }
 
 // load makes the world of one script and waits until nothing moves.
 func load(ctx context.Context, bridges Bridges, path string, o luabind.SpecLoad, n *network) (*hosted, error) {
-	h := &hosted{net: n, still: &atomic.Int64{}, taken: map[matrix.EventID]bool{}}
+	h := &hosted{net: n, still: &atomic.Int64{}, taken: map[devserver.EventID]bool{}}
 	h.hs = devserver.New(devserver.Options{ServerName: serverName,
 		Transport: inside{func() http.Handler { return h.bridge.Appservice() }, h.still}})
 	b, err := bridges.Open(ctx, BridgeOptions{
@@ -77,9 +80,8 @@ func (h *hosted) Script() *luabind.Script { return h.bridge.Script() }
 
 // User implements luabind.SpecHost.
 func (h *hosted) User(localpart string) (luabind.SpecUser, error) {
-	id := matrix.NewUserID(localpart, serverName)
-	if _, err := matrix.ParseUserID(string(id)); err != nil || h.Script().Owns(id) {
-		return nil, fmt.Errorf("there can be no user called %q: %s", localpart, "a-z, 0-9 and ._=/+- may stand in a name, and the script's users are its own")
+	if !userName.MatchString(localpart) || h.Script().Owns(devserver.UserID("@"+localpart+":"+serverName)) {
+		return nil, fmt.Errorf("there can be no user called %q: a-z, 0-9 and ._=/+- may stand in a name, and the script's users are its own", localpart)
 	}
 	return &user{User: h.hs.User(localpart), h: h}, nil
 }
@@ -106,7 +108,7 @@ func (h *hosted) Messages() []luabind.SpecMessage {
 func (h *hosted) timeline() []devserver.Event { return h.hs.Everything() }
 
 // Take implements luabind.SpecHost.
-func (h *hosted) Take(event matrix.EventID) {
+func (h *hosted) Take(event devserver.EventID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.taken[event] = true
@@ -120,7 +122,7 @@ func (h *hosted) Missing(text string) *diag.Error {
 // story is what happened in the rooms, on the connections and in the script.
 func (h *hosted) story() string {
 	var b strings.Builder
-	rooms, lines := []matrix.RoomID{}, map[matrix.RoomID][]string{}
+	rooms, lines := []devserver.RoomID{}, map[devserver.RoomID][]string{}
 	for _, e := range h.timeline() {
 		if lines[e.RoomID] == nil {
 			rooms = append(rooms, e.RoomID)
@@ -153,7 +155,7 @@ func (h *hosted) story() string {
 }
 
 // title is a room's name, or its id.
-func (h *hosted) title(room matrix.RoomID) string {
+func (h *hosted) title(room devserver.RoomID) string {
 	var c struct{ Name string }
 	if e := h.hs.State(room, "m.room.name", ""); e != nil && json.Unmarshal(e.Content, &c) == nil && c.Name != "" {
 		return c.Name
@@ -212,7 +214,7 @@ func (h *hosted) Reload(ctx context.Context, source string) error {
 }
 
 // State implements luabind.SpecHost.
-func (h *hosted) State(room matrix.RoomID, eventType, stateKey string) json.RawMessage {
+func (h *hosted) State(room devserver.RoomID, eventType, stateKey string) json.RawMessage {
 	if e := h.hs.State(room, eventType, stateKey); e != nil {
 		return e.Content
 	}
@@ -220,6 +222,6 @@ func (h *hosted) State(room matrix.RoomID, eventType, stateKey string) json.RawM
 }
 
 // Members implements luabind.SpecHost.
-func (h *hosted) Members(room matrix.RoomID) map[matrix.UserID]string { return h.hs.Members(room) }
+func (h *hosted) Members(room devserver.RoomID) map[devserver.UserID]string { return h.hs.Members(room) }
 
 var _ luabind.SpecHost = (*hosted)(nil)

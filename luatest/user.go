@@ -5,7 +5,6 @@ import (
 
 	"bridgehost/devserver"
 	"bridgehost/luabind"
-	"bridgehost/matrix"
 )
 
 // user implements luabind.SpecUser.
@@ -21,19 +20,19 @@ func done[T any](v T, err error) (T, error) {
 }
 
 // ID implements luabind.SpecUser.
-func (u *user) ID() matrix.UserID { return u.User.ID }
+func (u *user) ID() devserver.UserID { return u.User.ID }
 
 // CreateRoom implements luabind.SpecUser.
-func (u *user) CreateRoom(name string, private bool) (matrix.RoomID, error) {
+func (u *user) CreateRoom(name string, private bool) (devserver.RoomID, error) {
 	preset := "public_chat"
 	if private {
 		preset = "private_chat"
 	}
-	return done(u.User.CreateRoom(devserver.RoomOptions{Preset: preset, Name: name, Invite: []matrix.UserID{u.h.bot}}))
+	return done(u.User.CreateRoom(devserver.RoomOptions{Preset: preset, Name: name, Invite: []devserver.UserID{u.h.bot}}))
 }
 
 // Send implements luabind.SpecUser.
-func (u *user) Send(room matrix.RoomID, eventType string, content json.RawMessage) (matrix.EventID, error) {
+func (u *user) Send(room devserver.RoomID, eventType string, content json.RawMessage) (devserver.EventID, error) {
 	if err := u.Admit(room); err != nil {
 		return "", err
 	}
@@ -41,12 +40,12 @@ func (u *user) Send(room matrix.RoomID, eventType string, content json.RawMessag
 }
 
 // SendState implements luabind.SpecUser.
-func (u *user) SendState(room matrix.RoomID, eventType, stateKey string, content json.RawMessage) (matrix.EventID, error) {
+func (u *user) SendState(room devserver.RoomID, eventType, stateKey string, content json.RawMessage) (devserver.EventID, error) {
 	return done(u.User.SendState(room, eventType, stateKey, content))
 }
 
 // Redact implements luabind.SpecUser.
-func (u *user) Redact(room matrix.RoomID, event matrix.EventID, reason string) (matrix.EventID, error) {
+func (u *user) Redact(room devserver.RoomID, event devserver.EventID, reason string) (devserver.EventID, error) {
 	return done(u.User.Redact(room, event, reason))
 }
 
@@ -57,18 +56,18 @@ func only(err error) error {
 }
 
 // Join implements luabind.SpecUser.
-func (u *user) Join(room matrix.RoomID) error { return only(u.User.Join(room)) }
+func (u *user) Join(room devserver.RoomID) error { return only(u.User.Join(room)) }
 
 // Leave implements luabind.SpecUser.
-func (u *user) Leave(room matrix.RoomID) error { return only(u.User.Leave(room)) }
+func (u *user) Leave(room devserver.RoomID) error { return only(u.User.Leave(room)) }
 
 // Invite implements luabind.SpecUser.
-func (u *user) Invite(room matrix.RoomID, who matrix.UserID) error {
+func (u *user) Invite(room devserver.RoomID, who devserver.UserID) error {
 	return only(u.User.Invite(room, who))
 }
 
 // Kick implements luabind.SpecUser.
-func (u *user) Kick(room matrix.RoomID, who matrix.UserID, reason string) error {
+func (u *user) Kick(room devserver.RoomID, who devserver.UserID, reason string) error {
 	return only(u.User.Kick(room, who, reason))
 }
 
