@@ -222,6 +222,8 @@ func (h *hosted) State(room devserver.RoomID, eventType, stateKey string) json.R
 }
 
 // Members implements luabind.SpecHost.
-func (h *hosted) Members(room devserver.RoomID) map[devserver.UserID]string { return h.hs.Members(room) }
+func (h *hosted) Members(room devserver.RoomID) map[devserver.UserID]string {
+	return h.hs.Members(room)
+}
 
 var _ luabind.SpecHost = (*hosted)(nil)
