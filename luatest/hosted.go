@@ -37,7 +37,8 @@ type hosted struct {
 	printed []string
 }
 
-// load makes the world of one script and waits until nothing moves.
+// load makes the world of one script and waits until nothing moves. With an error it
+// returns what was made of it.
 func load(ctx context.Context, bridges Bridges, path string, o luabind.SpecLoad, n *network) (*hosted, error) {
 	h := &hosted{net: n, still: &atomic.Int64{}, taken: map[devserver.EventID]bool{}}
 	h.hs = devserver.New(devserver.Options{ServerName: serverName,
@@ -63,8 +64,7 @@ func load(ctx context.Context, bridges Bridges, path string, o luabind.SpecLoad,
 	h.bridge, h.bot = b, b.Script().Bot.MXID()
 	settle()
 	if refused := b.Refused(); refused != nil {
-		h.close()
-		return nil, refused
+		return h, refused
 	}
 	return h, nil
 }
@@ -119,13 +119,20 @@ func (h *hosted) Missing(text string) *diag.Error {
 	return unmet(text, h.story())
 }
 
+// furniture is what every room begins with: no story.
+var furniture = map[string]bool{"m.room.create": true, "m.room.power_levels": true, "m.room.canonical_alias": true,
+	"m.room.join_rules": true, "m.room.history_visibility": true, "m.room.guest_access": true, "m.room.name": true}
+
 // story is what happened in the rooms, on the connections and in the script.
 func (h *hosted) story() string {
 	var b strings.Builder
 	rooms, lines := []devserver.RoomID{}, map[devserver.RoomID][]string{}
 	for _, e := range h.timeline() {
-		if lines[e.RoomID] == nil {
+		if !slices.Contains(rooms, e.RoomID) {
 			rooms = append(rooms, e.RoomID)
+		}
+		if furniture[e.Type] {
+			continue
 		}
 		lines[e.RoomID] = append(lines[e.RoomID], h.line(&e))
 	}
@@ -196,6 +203,9 @@ func (h *hosted) Failure(mistakes bool) *diag.Error {
 	settle()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if mistakes && h.still.Load() > maxStill {
+		return unmet(fmt.Sprintf("the script made more than %d requests without any time passing: does it answer itself?", maxStill), "")
+	}
 	for i, r := range h.reports {
 		if !mistakes || r.Err.OwnFault() {
 			h.reports = slices.Delete(h.reports, i, i+1)

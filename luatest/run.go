@@ -3,6 +3,7 @@ package luatest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -170,13 +171,9 @@ func (r *runner) text(failed *diag.Error) string {
 func (r *runner) sources() diag.Files {
 	all := diag.Files{}
 	for _, h := range r.loaded {
-		for name, text := range h.bridge.Files() {
-			all[name] = text
-		}
+		maps.Copy(all, h.bridge.Files())
 	}
-	for name, text := range r.source {
-		all[name] = text
-	}
+	maps.Copy(all, r.source)
 	return all
 }
 
@@ -186,11 +183,10 @@ func (r *runner) Load(ctx context.Context, file string, o luabind.SpecLoad) (lua
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: "t.load was called outside of a sentence", Hint: "put it into t.before_each or t.it"}
 	}
 	h, err := load(r.ctx, r.o.Bridges, filepath.Join(filepath.Dir(r.file.File), filepath.FromSlash(file)), o, r.net)
-	if err != nil {
-		return nil, err
+	if h != nil {
+		r.loaded = append(r.loaded, h)
 	}
-	r.loaded = append(r.loaded, h)
-	return h, nil
+	return h, err
 }
 
 // FakeTCP implements luabind.SpecRunner.

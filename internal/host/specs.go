@@ -154,3 +154,11 @@ func FindSpecs(path string) ([]string, error) {
 	})
 	return files, err
 }
+
+// specLog is where hosts of specs log: what goes wrong is part of the spec's story.
+func specLog(log hclog.Logger) hclog.Logger {
+	if log.IsDebug() {
+		return log.Named("spec")
+	}
+	return hclog.NewNullLogger()
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"bridgehost/internal/host"
+)
+
+func newTest(g *global) *cobra.Command {
+	var o host.TestOptions
+	cmd := &cobra.Command{
+		Use:   "test [FILE|DIR|WORDS …]",
+		Short: "Run *_spec.lua",
+		Long: `Runs the specs in a folder and below it (here, unless told otherwise), each against a
+simulated homeserver and in virtual time: a pause of ten minutes takes none. WORDS, when
+they are no file, choose the sentences that hold them. Exit code 4 when one fails.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Args, o.Out, o.Log = args, cmd.OutOrStdout(), g.log(false)
+			if g.json {
+				o.JSON = func(r host.TestResult) error { return g.print(cmd.OutOrStdout(), r, "") }
+			}
+			return host.Test(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.Watch, "watch", false, "run again when a file changes")
+	cmd.Flags().BoolVar(&o.Poll, "poll", false, "with --watch: look at the folder every second instead of relying on events")
+	cmd.Flags().DurationVar(&o.Limit, "limit", 0, "`TIME` that one sentence may take (default 1m)")
+	return cmd
+}
