@@ -192,6 +192,9 @@ func outside(err *diag.Error) bool {
 
 // stage compiles a source and runs its top level in a new VM, which may only declare.
 func (s *Script) stage(ctx context.Context, a candidate) (*Generation, *diag.Error) {
+	if a.Wrong != nil {
+		return nil, a.Wrong
+	}
 	p, err := Compile(a.Name, a.Main, a.Files)
 	if err != nil {
 		return nil, err

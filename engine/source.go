@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"bridgehost/diag"
 )
 
 // Source is the files of one script as they stood on disk.
@@ -18,6 +20,7 @@ type Source struct {
 	Name  string            `json:"name"`  // the script's
 	Main  string            `json:"main"`  // what runs: "main.lua"
 	Files map[string]string `json:"files"` // relative path with slashes → text
+	Wrong *diag.Error       `json:"-"`     // what keeps it from loading, beside its Lua; nil: nothing
 }
 
 // MaxSource is how many bytes the files of one script may have together.
@@ -35,9 +38,9 @@ func (s Source) Hash() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// ReadSource reads a script: one .lua file, or a folder with main.lua or NAME.lua.
-// Specs, dot files and folders that begin with a dot are left out. Links are followed.
-func ReadSource(name, path string) (Source, error) {
+// ReadSource reads a script: one .lua file, or a folder with main, or with main.lua or
+// NAME.lua when main is "". Specs, dot files and folders that begin with a dot are left out. Links are followed.
+func ReadSource(name, path, main string) (Source, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -67,7 +70,7 @@ func ReadSource(name, path string) (Source, error) {
 	if err != nil {
 		return Source{}, err
 	}
-	for _, main := range []string{"main.lua", name + ".lua", filepath.Base(path) + ".lua"} {
+	for _, main := range []string{main, "main.lua", name + ".lua", filepath.Base(path) + ".lua"} {
 		if _, ok := src.Files[main]; ok {
 			src.Main = main
 			return src, nil

@@ -11,7 +11,7 @@ func TestVirtualTime(t *testing.T) {
 	var passed time.Duration
 	Virtual(func() {
 		from, done := time.Now(), make(chan bool)
-		go func() { time.Sleep(time.Hour); done <- true }()
+		go func() { <-time.After(time.Hour); done <- true }()
 		settle()
 		if time.Since(from) != 0 {
 			t.Error("time passed while nobody waited for it")

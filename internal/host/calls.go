@@ -163,7 +163,7 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	onDisk := ""
-	if src, err := s.found.read(); err == nil {
+	if src, _, err := s.found.read(); err == nil {
 		onDisk = src.Hash()
 	}
 	failed := s.Rollback(ctx, in.To, onDisk)

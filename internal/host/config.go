@@ -98,8 +98,10 @@ func DefaultConfig() Config {
 }
 
 // ReadConfig reads and checks a bridgehost.toml.
-func ReadConfig(path string) (Config, error) {
-	c := DefaultConfig()
+func ReadConfig(path string) (Config, error) { return readConfig(path, DefaultConfig()) }
+
+// readConfig is ReadConfig with other defaults.
+func readConfig(path string, c Config) (Config, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return c, err

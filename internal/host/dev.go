@@ -108,7 +108,9 @@ func devConfig(ctx context.Context, root string, f found) (Config, error) {
 	cfg := DefaultConfig()
 	beside := filepath.Join(root, "bridgehost.toml")
 	if _, err := os.Stat(beside); err == nil {
-		written, err := ReadConfig(beside)
+		known := cfg // that it may leave out
+		known.Homeserver.URL, known.Homeserver.Name = "http://"+devName, devName
+		written, err := readConfig(beside, known)
 		if err != nil {
 			return cfg, err
 		}

@@ -193,7 +193,8 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	if err := h.inbox.resume(ctx); err != nil {
 		return err
 	}
-	server := &http.Server{Handler: h.appservice(), ReadHeaderTimeout: 10 * time.Second}
+	var fresh newConns
+	server := &http.Server{Handler: h.appservice(), ReadHeaderTimeout: 10 * time.Second, ConnState: fresh.track}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	stopAdmin := h.serveAdmin()
@@ -201,7 +202,7 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	h.starting.Go(func() { answerSIGHUP(h.running) })
 	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))
 	ready()
-	h.starting.Go(func() { h.ping(h.running) })
+	h.starting.Go(func() { h.ping(ctx) })
 	select {
 	case err = <-failed:
 		return fmt.Errorf("serve the homeserver: %w", err)
@@ -210,6 +211,7 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	h.log.Info("stopping; handlers finish", "at_most", shutdownLimit)
 	stop, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
+	fresh.close()
 	if err := server.Shutdown(stop); err != nil {
 		server.Close()
 	}

@@ -27,6 +27,15 @@ type script struct {
 	gone    bool       // its files are, and that was said
 }
 
+// read reads the script's files for its next generation.
+func (s *script) read() (engine.Source, error) {
+	src, m, err := s.found.read()
+	if err == nil {
+		s.lua.SetVersion(m.Version)
+	}
+	return src, err
+}
+
 // loadAll loads the scripts of scripts.dir. One that does not load keeps none of the
 // others from running.
 func (h *Host) loadAll(ctx context.Context) error {
@@ -110,7 +119,7 @@ func (h *Host) start(ctx context.Context, s *script) error {
 	if s.Current() != nil {
 		return nil // a reload was asked for already
 	}
-	src, err := s.found.read()
+	src, err := s.read()
 	if err != nil {
 		h.log.Error("script not read", "script", s.Name, "err", err)
 		return nil
@@ -148,7 +157,7 @@ func (h *Host) startAgain(s *script) {
 func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 	s.loading.Lock()
 	defer s.loading.Unlock()
-	src, err := s.found.read()
+	src, err := s.read()
 	gone := errors.Is(err, engine.ErrNoScript)
 	said := s.gone
 	s.gone = gone

@@ -32,6 +32,10 @@ var sessions = map[string]session{
 			"_bh_echo       you said: me too",
 		},
 	},
+	"irc": { // there may be a server or none: its spec has one
+		typed: []string{"hello"},
+		seen:  []string{"irc, generation 1: 1 handler, 1 command, 1 service"},
+	},
 	"relay": {
 		typed: []string{
 			"nobody hears this", "!relay", "!relay tea", "/room kitchen", "!relay list", "!relay tea", "!relay list",
