@@ -41,6 +41,35 @@ func newRollback(g *global) *cobra.Command {
 	return cmd
 }
 
+func newStop(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop SCRIPT",
+		Short: "End a script until it is started; its events wait",
+		Long: `Ends a script: its services end, its handlers finish, its events wait on disk. It stays so
+over restarts and saves, until bridgehost start.`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var out host.StopAnswer
+			if err := g.call(cmd.Context(), host.CallStop, host.ScriptCall{Script: args[0]}, &out); err != nil {
+				return err
+			}
+			return g.print(cmd.OutOrStdout(), out, out.Text())
+		},
+	}
+}
+
+func newStart(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:   "start SCRIPT",
+		Short: "Run a script that was stopped",
+		Long:  "Loads a script that was stopped; it handles what waited.",
+		Args:  usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.reload(cmd, host.CallStart, host.ScriptCall{Script: args[0], Color: g.colored(os.Stderr) && !g.json})
+		},
+	}
+}
+
 func (g *global) reload(cmd *cobra.Command, call string, in any) error {
 	var out host.ReloadAnswer
 	if err := g.call(cmd.Context(), call, in, &out); err != nil {

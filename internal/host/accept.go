@@ -117,8 +117,8 @@ func (in *inbox) route(ctx context.Context, e *matrix.Event) (sqlite.Routed, err
 	return one, err
 }
 
-// deliver puts items into their lanes. Those of a script that is still to be resumed are
-// found on disk then: they must not come twice. in.mu is held.
+// deliver puts items into their lanes. Those of a script that does not run yet are found on
+// disk when it does: they must not come twice. in.mu is held.
 func (in *inbox) deliver(items []delivery.Item) {
 	for _, item := range items {
 		if s := in.h.script(item.Lane.Script); s != nil && in.resumed[s.Name] {
@@ -208,6 +208,13 @@ func (in *inbox) routeHeld(ctx context.Context, held sqlite.Held) error {
 	}
 	in.deliver(items)
 	return nil
+}
+
+// isResumed tells whether a script's lanes hold what is on disk.
+func (in *inbox) isResumed(script string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.resumed[script]
 }
 
 // resume brings back what an earlier run left: items in their lanes, events without a route.

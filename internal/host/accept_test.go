@@ -185,3 +185,21 @@ func TestHeldEventsWaitUntilTheStoreTakesThem(t *testing.T) {
 		}
 	}
 }
+
+// What waits for a script that does not run stays on disk: it takes no room from others.
+func TestWhatWaitsForAStoppedScriptTakesNoRoom(t *testing.T) {
+	h, _ := quietHost(t, "irc")
+	joined(t, h, room, "irc")
+	accept(t, h, transaction(room, "$1"))
+	if _, err := h.stopScript(t.Context(), ScriptCall{Script: "irc"}); err != nil {
+		t.Fatal(err)
+	}
+	accept(t, h, transaction(room, "$2", "$3"))
+	if n := h.inbox.size(); n != 0 {
+		t.Errorf("the inbox holds %d events of a script that does not run", n)
+	}
+	st, err := h.status(t.Context(), ScriptCall{Script: "irc"})
+	if err != nil || !st.Scripts[0].Stopped || st.Scripts[0].Waiting != 3 {
+		t.Errorf("%+v, %v: want stopped, with 3 that wait", st.Scripts, err)
+	}
+}

@@ -17,6 +17,8 @@ const (
 	CallStatus      = "status"
 	CallReload      = "reload"
 	CallRollback    = "rollback"
+	CallStop        = "stop"
+	CallStart       = "start"
 	CallDeadletters = "deadletters"
 	CallReplay      = "replay"
 	CallDrop        = "drop"
@@ -47,6 +49,8 @@ func (h *Host) calls() map[string]control.Func {
 		CallStatus:      call(h.status),
 		CallReload:      call(h.reload),
 		CallRollback:    call(h.rollback),
+		CallStop:        call(h.stopScript),
+		CallStart:       call(h.startScript),
 		CallDeadletters: call(h.deadletters),
 		CallReplay:      call(h.replay),
 		CallDrop:        call(h.drop),
@@ -141,6 +145,12 @@ func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) 
 	}
 	var out ReloadAnswer
 	for _, s := range scripts {
+		if s.stopped && in.Script == "" {
+			continue
+		}
+		if s.stopped {
+			return out, errStopped(s.Name)
+		}
 		r := h.loaded(s, h.reloadOne(ctx, s, engine.ReasonAsked), in.Color)
 		if in.ReplayFailed && r.Error == "" {
 			changed, err := h.replay(ctx, DeadlettersCall{Script: s.Name, All: true})
@@ -162,6 +172,9 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 	s := scripts[0]
 	s.loading.Lock()
 	defer s.loading.Unlock()
+	if s.stopped {
+		return ReloadAnswer{}, errStopped(s.Name)
+	}
 	onDisk := ""
 	if src, _, err := s.found.read(); err == nil {
 		onDisk = src.Hash()
@@ -170,7 +183,7 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 	if failed != nil && failed.Kind == diag.KindUsage && failed.Where == "" { // nothing was loaded
 		return ReloadAnswer{}, &control.Error{Message: failed.Message + "; " + failed.Hint, Exit: ExitFailed}
 	}
-	var loadFailed error
+	loadFailed := h.resumeRunning(ctx, s)
 	if failed != nil {
 		loadFailed = failed
 	}

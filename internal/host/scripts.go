@@ -25,6 +25,7 @@ type script struct {
 
 	loading sync.Mutex // from reading its files until they run or are refused
 	gone    bool       // its files are, and that was said
+	stopped bool       // by a person, until started; does not change
 }
 
 // read reads the script's files for its next generation.
@@ -101,6 +102,11 @@ func (h *Host) enter(f found) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
+	flags, err := h.db.ScriptFlags(h.running, f.name)
+	if err != nil {
+		return nil, fmt.Errorf("script %s: was it stopped: %w", f.name, err)
+	}
+	s.stopped = flags.Stopped
 	h.mu.Lock()
 	h.scripts[f.name] = s
 	h.mu.Unlock()
@@ -111,11 +117,12 @@ func (h *Host) enter(f found) (*script, error) {
 // start loads a script for the first time. A source that does not load is no error: it
 // was reported, and its events wait.
 func (h *Host) start(ctx context.Context, s *script) error {
-	if err := h.resumeScript(ctx, s.Name, func(items ...delivery.Item) { s.Deliver(items...) }); err != nil {
-		return fmt.Errorf("script %s: its unfinished events: %w", s.Name, err)
-	}
 	s.loading.Lock()
 	defer s.loading.Unlock()
+	if s.stopped {
+		h.log.Info("script is stopped, its events wait", "script", s.Name, "start_it", "bridgehost start "+s.Name)
+		return nil
+	}
 	if s.Current() != nil {
 		return nil // a reload was asked for already
 	}
@@ -126,6 +133,19 @@ func (h *Host) start(ctx context.Context, s *script) error {
 	}
 	if failed := s.Start(ctx, src); failed != nil && !failed.OwnFault() && s.Current() == nil {
 		h.starting.Go(func() { h.startAgain(s) })
+	}
+	return h.resumeRunning(ctx, s)
+}
+
+// resumeRunning gives a script that runs now what waits for it on disk. What waits for one
+// that does not run stays there: it takes no place in the inbox from the others. s.loading
+// is held.
+func (h *Host) resumeRunning(ctx context.Context, s *script) error {
+	if s.Current() == nil || h.inbox.isResumed(s.Name) {
+		return nil
+	}
+	if err := h.resumeScript(ctx, s.Name, func(items ...delivery.Item) { s.Deliver(items...) }); err != nil {
+		return fmt.Errorf("script %s: its unfinished events: %w", s.Name, err)
 	}
 	return nil
 }
@@ -157,6 +177,9 @@ func (h *Host) startAgain(s *script) {
 func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 	s.loading.Lock()
 	defer s.loading.Unlock()
+	if s.stopped {
+		return errStopped(s.Name)
+	}
 	src, err := s.read()
 	gone := errors.Is(err, engine.ErrNoScript)
 	said := s.gone
@@ -171,10 +194,12 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 		h.log.Error("script not read; what runs goes on", "script", s.Name, "err", err)
 		return err
 	}
-	if failed := s.Reload(ctx, src, reason); failed != nil {
+	failed := s.Reload(ctx, src, reason)
+	err = h.resumeRunning(ctx, s)
+	if failed != nil {
 		return failed
 	}
-	return nil
+	return err
 }
 
 // rescan looks for new scripts.

@@ -30,6 +30,10 @@ type ScriptStatus struct {
 	Problem string `json:"problem,omitempty"`
 	// Pinned: a rollback chose what runs, until the next save.
 	Pinned bool `json:"pinned,omitempty"`
+	// Stopped: nothing runs until `start`.
+	Stopped bool `json:"stopped,omitempty"`
+	// Waiting are events on disk, finished when the script runs (again).
+	Waiting int `json:"waiting,omitempty"`
 	// Generations are those that are kept, oldest first; only when one script is asked for.
 	Generations []GenerationStatus `json:"generations,omitempty"`
 }
@@ -73,7 +77,14 @@ func (h *Host) status(ctx context.Context, in ScriptCall) (Status, error) {
 }
 
 func (h *Host) scriptStatus(ctx context.Context, s *script, in ScriptCall) (ScriptStatus, error) {
-	one := ScriptStatus{Status: s.Status()}
+	one := ScriptStatus{Status: s.Status(), Stopped: s.stopped}
+	if one.Generation == 0 {
+		stats, err := h.db.Stats(ctx)
+		if err != nil {
+			return one, err
+		}
+		one.Waiting = stats.Pending[s.Name]
+	}
 	var refused *diag.Error
 	if errors.As(s.Refused(), &refused) {
 		one.Problem = h.renderLoad(s, refused, in.Color)
@@ -137,16 +148,28 @@ func (st Status) ping() string {
 // note is the one thing to know about a script.
 func (s ScriptStatus) note() string {
 	switch {
+	case s.Stopped:
+		return "stopped, " + waiting(s.Waiting)
 	case s.Generation == 0 && s.Problem == "":
-		return "nothing runs, its events wait"
+		return "nothing runs, " + waiting(s.Waiting)
 	case s.Generation == 0:
-		return "nothing runs, its events wait; why, see below"
+		return "nothing runs, " + waiting(s.Waiting) + "; why, see below"
 	case s.Problem != "":
 		return "on disk differs from running: reload refused, see below"
 	case s.Pinned:
 		return "rolled back, until the next save"
 	}
 	return s.LastError
+}
+
+func waiting(n int) string {
+	switch n {
+	case 0:
+		return "its events wait"
+	case 1:
+		return "1 event waits"
+	}
+	return fmt.Sprintf("%d events wait", n)
 }
 
 // history lists the generations that a rollback can choose.
