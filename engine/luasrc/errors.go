@@ -107,9 +107,7 @@ func (c *checker) failNear(msg, hint string) {
 	code := codeSyntax
 	if h, ok := c.newerHint(); ok {
 		code, msg = codeNewer, "unexpected symbol"
-		if hint == "" || hint == hintAttribute {
-			hint = h
-		}
+		hint = h
 	} else if hint == hintAttribute {
 		code = codeNewer
 	}
@@ -127,11 +125,15 @@ func (c *checker) expectBlock(word string) {
 	case c.tok.is("{"):
 		c.failNear("'"+word+"' expected", fmt.Sprintf(hintBraces, word))
 	}
-	if _, ok := c.newerHint(); !ok && c.tok.line > c.prev.line {
+	if _, ok := c.newerHint(); !ok && (c.tok.line > c.prev.line || c.tok.kind == kEOF) {
 		at := c.prev
 		at.col += max(c.prev.end-c.prev.line0-at.col+1, 0)
 		at.text = ""
-		c.fail(at, codeSyntax, "'"+word+"' expected "+near(c.tok), "write "+word+" at the end of this line")
+		hint := "write " + word + " at the end of this line"
+		if c.prev.is("}") { // Lua took them for the table of a call
+			hint = fmt.Sprintf(hintBraces, word)
+		}
+		c.fail(at, codeSyntax, "'"+word+"' expected "+near(c.tok), hint)
 	}
 	c.failNear("'"+word+"' expected", "")
 }

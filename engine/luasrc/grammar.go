@@ -222,7 +222,7 @@ func (c *checker) statement() bool {
 	case c.tok.is("{"):
 		c.failNear("unexpected symbol", strings.Replace(hintBraces, "%s … ", "", 1))
 	case c.tok.first && (c.tok.is("//") || c.tok.is("#") || c.tok.is("/")):
-		c.failNear("unexpected symbol", hintComment)
+		c.fail(c.tok, codeNewer, "unexpected symbol "+near(c.tok), hintComment)
 	default:
 		c.exprStatement()
 	}
