@@ -149,7 +149,7 @@ func (vm *VM) loadString(L *lua.LState) int {
 // closeGlobals makes undeclared globals an error from here on.
 func (vm *VM) closeGlobals() {
 	mt := vm.L.NewTable()
-	mt.RawSetString("__index", vm.L.NewFunction(vm.unknownGlobal))
+	mt.RawSetString("__index", vm.L.NewFunction(vm.noGlobal))
 	mt.RawSetString("__newindex", vm.L.NewFunction(vm.newGlobal))
 	mt.RawSetString("__metatable", lua.LString("strict"))
 	vm.strict = mt
@@ -165,8 +165,10 @@ func (vm *VM) SetStrict(on bool) {
 	}
 }
 
-// unknownGlobal is raised by reading a global that was never set.
-func (vm *VM) unknownGlobal(L *lua.LState) int {
+const unknownGlobal = "unknown global "
+
+// noGlobal is raised by reading a global that was never set.
+func (vm *VM) noGlobal(L *lua.LState) int {
 	key, ok := L.Get(2).(lua.LString)
 	if !ok {
 		L.Push(lua.LNil)
@@ -181,7 +183,7 @@ func (vm *VM) unknownGlobal(L *lua.LState) int {
 	if hint != "" {
 		hint = "; " + hint
 	}
-	L.RaiseError("%s", "unknown global '"+name+"'"+hint)
+	L.RaiseError("%s", unknownGlobal+"'"+name+"'"+hint)
 	return 0
 }
 

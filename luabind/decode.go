@@ -65,6 +65,7 @@ type plan struct {
 type slot struct {
 	Arg
 	index    []int
+	typ      reflect.Type
 	read     reader
 	null     bool          // json.null is allowed although it is required
 	fallback reflect.Value // the default; invalid: zero
@@ -132,7 +133,7 @@ func (p *plan) addSlot(f *Function, sf reflect.StructField, tag string, index []
 }
 
 func slotOf(where string, sf reflect.StructField, name string) *slot {
-	s := &slot{Arg: Arg{Name: name, Doc: sf.Tag.Get("doc"), Default: sf.Tag.Get("default")}}
+	s := &slot{typ: sf.Type, Arg: Arg{Name: name, Doc: sf.Tag.Get("doc"), Default: sf.Tag.Get("default")}}
 	if e := sf.Tag.Get("enum"); e != "" {
 		s.Enum = strings.Split(e, "|")
 	}
@@ -194,8 +195,49 @@ func (p *plan) one(c *Call, s *slot, at, n int, dst reflect.Value) {
 		}
 	}
 	if wrong := s.read(c, v, dst.FieldByIndex(s.index)); wrong != "" {
-		c.badArgument(n, s.Name, wrong)
+		c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (%s)", n, s.Name, c.fn.Name, wrong), p.mistaken(c, s, at-n+1, v))
 	}
+}
+
+// mistaken is a hint about a value that is no such argument: something else was meant, or
+// the order is wrong.
+func (p *plan) mistaken(c *Call, s *slot, first int, v lua.LValue) string {
+	if v == lua.LNil {
+		return ""
+	}
+	if s.Type != "string" {
+		probe := reflect.New(s.typ).Elem()
+		for i := range c.args {
+			if other := c.L.Get(first + i); other != v && other != lua.LNil && s.read(c, other, probe) == "" {
+				return fmt.Sprintf("the order is %s(%s)", p.fn, strings.Join(optionNames(p.required), ", "))
+			}
+		}
+	}
+	if hint := c.fn.confused[s.Name]; hint != "" {
+		return hint
+	}
+	if hint := confusedKinds[s.Type]; hint != nil {
+		if text, ok := v.(lua.LString); ok {
+			return hint(string(text))
+		}
+	}
+	return ""
+}
+
+// confusedKinds are hints about texts that are no such thing, by the type that was expected.
+var confusedKinds = map[string]func(text string) string{
+	"room ID": func(text string) string {
+		switch {
+		case strings.HasPrefix(text, "#"):
+			return "this is a room's alias: intent:resolve_room_alias(alias).room_id is its ID"
+		case strings.HasPrefix(text, "@"):
+			return "this is a user, not a room; evt.room_id is the room of an event"
+		}
+		return "a room ID begins with !, evt.room_id is the room of an event"
+	},
+	"user ID": func(string) string {
+		return "a user ID looks like @name:server; bridge.ghost(remote_id) makes a user of the other network"
+	},
 }
 
 // optional reads what follows the required arguments: options by position, and the table of options.
@@ -209,7 +251,7 @@ func (p *plan) optional(c *Call, at, last, first int, dst reflect.Value) {
 		byPosition = last - at
 	}
 	if byPosition > len(p.options) {
-		c.badUsage(fmt.Sprintf("too many arguments to '%s' (%d, it takes %d at most)", p.fn, c.args, len(p.required)+len(p.options)))
+		c.badUsage(fmt.Sprintf("too many arguments to '%s' (%d, it takes %d at most)", p.fn, c.args, len(p.required)+len(p.options)), "")
 	}
 	for i := range byPosition {
 		v := c.L.Get(at + i)
@@ -219,7 +261,7 @@ func (p *plan) optional(c *Call, at, last, first int, dst reflect.Value) {
 		}
 		if t, ok := v.(*lua.LTable); ok && !c.mayStand(s, t) {
 			c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (options stand in one table at the end, by name: { %s = … })",
-				at+i-first+1, s.Name, p.fn, s.Name))
+				at+i-first+1, s.Name, p.fn, s.Name), "")
 		}
 		p.set(c, s, v, dst, func(wrong string) { c.badArgument(at+i-first+1, s.Name, wrong) })
 	}
@@ -252,14 +294,14 @@ func (c *Call) mayStand(s *slot, t *lua.LTable) bool {
 // named reads a table of options.
 func (p *plan) named(c *Call, t *lua.LTable, byPosition int, dst reflect.Value) {
 	p.fields(c, t, dst, p.isOption, func(s *slot, wrong string) {
-		c.badUsage(fmt.Sprintf("bad option '%s' to '%s' (%s)", s.Name, p.fn, wrong))
+		c.badUsage(fmt.Sprintf("bad option '%s' to '%s' (%s)", s.Name, p.fn, wrong), "")
 	}, func(key string) {
 		c.unknownName("option", key, optionNames(p.options))
 	})
 	for i := range min(byPosition, len(p.options)) {
 		s := p.options[i]
 		if t.RawGetString(s.Name) != lua.LNil {
-			c.badUsage(fmt.Sprintf("option '%s' of '%s' is given twice: by position and by name", s.Name, p.fn))
+			c.badUsage(fmt.Sprintf("option '%s' of '%s' is given twice: by position and by name", s.Name, p.fn), "")
 		}
 	}
 }
@@ -309,15 +351,15 @@ func (p *plan) decodeTable(c *Call, at int, dst reflect.Value) {
 	t, ok := v.(*lua.LTable)
 	if !ok {
 		if v != lua.LNil || p.requires() {
-			c.badUsage(fmt.Sprintf("bad argument #1 to '%s' (table expected, got %s): write %s{ … }", p.fn, typeName(c.Env, v), p.fn))
+			c.badUsage(fmt.Sprintf("bad argument #1 to '%s' (table expected, got %s): write %s{ … }", p.fn, typeName(c.Env, v), p.fn), "")
 		}
 		return
 	}
 	if c.args > 1 && c.L.Get(at+1) != lua.LNil {
-		c.badUsage(fmt.Sprintf("too many arguments to '%s': it takes one table", p.fn))
+		c.badUsage(fmt.Sprintf("too many arguments to '%s': it takes one table", p.fn), "")
 	}
 	bad := func(s *slot, wrong string) {
-		c.badUsage(fmt.Sprintf("bad field '%s' to '%s' (%s)", s.Name, p.fn, wrong))
+		c.badUsage(fmt.Sprintf("bad field '%s' to '%s' (%s)", s.Name, p.fn, wrong), "")
 	}
 	p.fields(c, t, dst, func(name string) *slot { return p.byName[name] }, bad,
 		func(key string) {
@@ -345,7 +387,7 @@ func (p *plan) decodeRest(c *Call, at, last, first int, dst reflect.Value) {
 		if values, ok := list.Interface().([]lua.LValue); ok {
 			values[i] = c.L.Get(at + i)
 		} else if wrong := p.rest.read(c, c.L.Get(at+i), list.Index(i)); wrong != "" {
-			c.badUsage(fmt.Sprintf("bad argument #%d to '%s' (%s)", at+i-first+1, p.fn, wrong))
+			c.badUsage(fmt.Sprintf("bad argument #%d to '%s' (%s)", at+i-first+1, p.fn, wrong), "")
 		}
 	}
 	dst.FieldByIndex(p.rest.index).Set(list)
@@ -361,7 +403,7 @@ func optionNames(slots []*slot) []string {
 
 // badArgument raises in the words of SCRIPTING 1.4.
 func (c *Call) badArgument(n int, name, wrong string) {
-	c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (%s)", n, name, c.fn.Name, wrong))
+	c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (%s)", n, name, c.fn.Name, wrong), "")
 }
 
 func (c *Call) unknownName(what, name string, known []string) {
@@ -378,6 +420,6 @@ func (c *Call) unknownName(what, name string, known []string) {
 	c.VM.Raise(c.L, e)
 }
 
-func (c *Call) badUsage(message string) {
-	c.VM.Raise(c.L, &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: message})
+func (c *Call) badUsage(message, hint string) {
+	c.VM.Raise(c.L, &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: message, Hint: hint})
 }
