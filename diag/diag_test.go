@@ -27,7 +27,7 @@ func TestRender(t *testing.T) {
   >    4 | ghost_for(m.nick):send_text(portal.room_id, text)
                                        ^^^^^^
     locals   target = "#lua"   portal = nil
-    called   in deliver, irc.lua:146, in service "irc"
+    called   in deliver, irc.lua:146 in service "irc"
     while    irc#7
     hint     bridge.portal_of takes a room id
     still    generation 2 keeps running
@@ -63,7 +63,7 @@ func TestRenderSaysWhatTheServerSaid(t *testing.T) {
   >    2 | intent:send_text(room, "news")
                   ^^^^^^^^^ POST /join/!r:x as @bot:x
     locals   room = "!r:x"
-  = tried: join as @bot:x in !r:x: could not join
+  = tried: join: could not join
   = the server said: You are not invited
   = try: invite @bot:x to the room
 `
@@ -88,6 +88,7 @@ func TestTheCaretPointsAtWhatFailed(t *testing.T) {
 		{`send(room, "a, b", text)`, "bad argument #3 'text' to 'send' (string expected)", "", "text"},
 		{`send(f(a, b), x)`, "bad argument #2 'text' to 'send' (string expected)", "", "x"},
 		{`send()`, "bad argument #1 'room_id' to 'send' (string expected)", "", "send"},
+		{`send(room, { nme = 1 })`, "bad argument #2 'spec' to 'send' (unknown field 'nme'; did you mean 'name'?)", "", "nme"},
 		{`if evt then send(`, "bad argument #1 'room_id' to 'send' (string expected)", "", "send"},
 		{`n = "a" + 1`, "attempt to perform arithmetic on a string value", "+", "+"},
 		{`n = a + "b" + 1`, "attempt to perform arithmetic on a string value", "+", ""},

@@ -17,6 +17,11 @@ func find(line, message, at string) (col, length int) {
 	if m := argument.FindStringSubmatch(message); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		if col, length = findArgument(line, m[2], n); col > 0 {
+			for _, q := range quoted.FindAllStringSubmatch(message[len(m[0]):], -1) { // in it, "unknown field 'x'"
+				if in, n := findWord(line[col-1:col-1+length], q[1]); in > 0 {
+					return col - 1 + in, n
+				}
+			}
 			return col, length
 		}
 		return findWord(line, m[2])

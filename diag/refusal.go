@@ -3,6 +3,7 @@ package diag
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -11,6 +12,9 @@ import (
 func (e *Error) refused() bool {
 	return e.Kind == KindMatrix && e.Code != "" && e.Status != 0 && e.Request != ""
 }
+
+// asUser is how errors of intents begin.
+var asUser = regexp.MustCompile(`^(\w+) as @\S+(?: in \S+)?: `)
 
 // refusal is the head of such an error, and what stands below its excerpt:
 //
@@ -35,7 +39,7 @@ func (r *renderer) refusal(marks []Mark) {
 	}
 	r.locals()
 	if said := strings.TrimSuffix(strings.TrimSuffix(e.Message, e.Said), ": "); said != "" && said != e.Message {
-		r.line("  = tried: " + said)
+		r.line("  = tried: " + asUser.ReplaceAllString(said, "$1: ")) // the request says as whom and where
 	}
 	if e.Said != "" {
 		r.line("  = the server said: " + e.Said)

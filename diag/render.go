@@ -163,35 +163,34 @@ func (r *renderer) locals() {
 // topLevel is what In says of a script that is being loaded.
 const topLevel = "the top level"
 
-// called is the way to the failing line: "in portal_for, irc.lua:146 in service "irc"".
+// called is the way to the failing line: `in portal_for, irc.lua:146 in service "irc"`.
 func called(e *Error) string {
 	var parts []string
+	bare := false // the last part is a place without a function
 	for i, f := range e.Trace {
+		named := f.Func != "" && !strings.Contains(f.Func, " ") // others are "function at line 9"
 		if i == 0 && (e.Where == "" || e.Where == fmt.Sprintf("%s:%d", f.File, f.Line)) {
-			if f.Func != "" {
+			if named {
 				parts = append(parts, "in "+f.Func)
 			}
 			continue
 		}
 		if len(parts) == 4 {
-			parts = append(parts, "…")
+			parts, bare = append(parts, "…"), false
 			break
 		}
 		part := fmt.Sprintf("%s:%d", f.File, f.Line)
-		if f.Func != "" {
+		if bare = !named; named {
 			part += " in " + f.Func
 		}
 		parts = append(parts, part)
 	}
 	text := strings.Join(parts, ", ")
-	if e.In == "" {
+	switch {
+	case e.In == "" || text == "" && e.In == topLevel: // the excerpt shows it
 		return text
-	}
-	if text == "" && e.In == topLevel {
-		return "" // the excerpt shows it
-	}
-	if text == "" {
-		return "in " + e.In
+	case text == "", bare:
+		return strings.TrimSpace(text + " in " + e.In)
 	}
 	return text + ", in " + e.In
 }

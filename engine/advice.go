@@ -19,6 +19,18 @@ type adviser struct {
 	f  *frame // the innermost frame of Lua
 }
 
+// adviser looks at the innermost frame of Lua on L, nil when there is none.
+func (vm *VM) adviser(L *lua.LState) *adviser {
+	f := topFrame(L)
+	for f != nil && f.Fn.IsG {
+		f = f.Parent
+	}
+	if f == nil || f.Pc < 1 {
+		return nil
+	}
+	return &adviser{vm, L, f}
+}
+
 // advise is one suggestion about the error text that was raised at the top of L; "" when
 // nothing is known that the text does not say.
 func (vm *VM) advise(L *lua.LState, v lua.LValue) string {
@@ -27,14 +39,11 @@ func (vm *VM) advise(L *lua.LState, v lua.LValue) string {
 	if !ok && refused == nil || vm.raisedByScript(L) {
 		return ""
 	}
-	f := topFrame(L)
-	for f != nil && f.Fn.IsG {
-		f = f.Parent
-	}
-	if f == nil || f.Pc < 1 {
+	a := vm.adviser(L)
+	if a == nil {
 		return ""
 	}
-	a := &adviser{vm, L, f}
+	f := a.f
 	if refused != nil {
 		return a.argument(refused)
 	}
@@ -44,8 +53,6 @@ func (vm *VM) advise(L *lua.LState, v lua.LValue) string {
 	}
 	what, rest, ok := strings.Cut(strings.TrimPrefix(msg, "attempt to "), " ")
 	switch {
-	case strings.HasPrefix(msg, unknownGlobal):
-		return a.global(strings.Trim(strings.TrimPrefix(msg, unknownGlobal), "'"))
 	case !ok || !strings.HasPrefix(msg, "attempt to "):
 		return ""
 	case what == "compare":
@@ -223,15 +230,13 @@ func (a *adviser) field(n named) string {
 			return fmt.Sprintf("'%s' has %s, and no %s", owner, strings.Join(has, ", "), n.name)
 		}
 	case lua.LString:
-		if mt, ok := a.L.GetMetatable(base).(*lua.LTable); ok {
-			if lib, ok := mt.RawGetString("__index").(*lua.LTable); ok {
-				var has []string
-				lib.ForEach(func(k, _ lua.LValue) { has = append(has, k.String()) })
-				if near := diag.Suggest(n.name, has); near != "" {
-					return "did you mean '" + near + "'?"
-				}
-				return "this is a string, and strings have no '" + n.name + "'"
+		if lib, ok := a.L.GetMetaField(base, "__index").(*lua.LTable); ok {
+			var has []string
+			lib.ForEach(func(k, _ lua.LValue) { has = append(has, k.String()) })
+			if near := diag.Suggest(n.name, has); near != "" {
+				return "did you mean '" + near + "'?"
 			}
+			return "this is a string, and strings have no '" + n.name + "'"
 		}
 	}
 	return ""

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -19,7 +20,7 @@ func (a *adviser) global(name string) string {
 			}
 			seen := info.StartPc <= s.pc && s.pc < info.EndPc
 			if info.Name == name && info.StartPc > s.pc {
-				return fmt.Sprintf("'%s' is defined in line %d, below this function; move it above", name, a.defined(s.proto, info))
+				return fmt.Sprintf("it is defined in line %d, below this function; move it above", a.defined(s.proto, info))
 			}
 			if seen {
 				names = append(names, info.Name)
@@ -44,20 +45,20 @@ func (a *adviser) declared(name string) int {
 	return 0
 }
 
-// defined is the line of a variable's declaration. A function's instruction stands at its end.
+// defined is the line of a variable's declaration. The instruction that makes a function
+// stands at its end, and that of a local function behind its declaration.
 func (a *adviser) defined(p *lua.FunctionProto, info *lua.DbgLocalInfo) int {
-	pc := max(info.StartPc-1, 0)
-	in := p.Code[pc]
-	if int(in>>26) == lua.OP_MOVE && pc > 0 {
-		in = p.Code[pc-1]
+	before := max(info.StartPc-1, 0)
+	for _, pc := range []int{info.StartPc, before} {
+		if pc >= len(p.Code) || int(p.Code[pc]>>26) != lua.OP_CLOSURE {
+			continue
+		}
+		line := p.FunctionPrototypes[p.Code[pc]&0x3ffff].LineDefined
+		if regexp.MustCompile(`\blocal\s+(function\s+)?` + regexp.QuoteMeta(info.Name) + `\b`).MatchString(a.line(p.SourceName, line)) {
+			return line
+		}
 	}
-	if int(in>>26) == lua.OP_CLOSURE {
-		return p.FunctionPrototypes[in&0x3ffff].LineDefined
-	}
-	if pc < len(p.DbgSourcePositions) {
-		return p.DbgSourcePositions[pc]
-	}
-	return 0
+	return p.DbgSourcePositions[before]
 }
 
 // surrounding is a function and the instruction at which it makes the one inside.

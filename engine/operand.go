@@ -176,6 +176,8 @@ func whence(f *frame, r, pc int) named {
 		case lua.OP_MOVE:
 			if name, _ := localName(p, b, i); name != "" {
 				return named{"local", name, b, i}
+			} else if local == "" {
+				return whence(f, b, i)
 			}
 		case lua.OP_MOVEN:
 			// R(A) := R(B); the moves that follow are read as instructions of their own

@@ -209,7 +209,7 @@ func (p *plan) mistaken(c *Call, s *slot, first int, v lua.LValue) string {
 		probe := reflect.New(s.typ).Elem()
 		for i := range c.args {
 			if other := c.L.Get(first + i); other != v && other != lua.LNil && s.read(c, other, probe) == "" {
-				return fmt.Sprintf("the order is %s(%s)", p.fn, strings.Join(optionNames(p.required), ", "))
+				return "the order is " + p.order()
 			}
 		}
 	}
@@ -222,6 +222,15 @@ func (p *plan) mistaken(c *Call, s *slot, first int, v lua.LValue) string {
 		}
 	}
 	return ""
+}
+
+// order is the function with the first of its arguments: "send_text(room_id, text, …)".
+func (p *plan) order() string {
+	names := append(optionNames(p.required), optionNames(p.options)...)
+	if most := max(len(p.required), 2); len(names) > most {
+		names = append(names[:most:most], "…")
+	}
+	return p.fn + "(" + strings.Join(names, ", ") + ")"
 }
 
 // confusedKinds are hints about texts that are no such thing, by the type that was expected.
