@@ -121,13 +121,18 @@ func (r *renderer) field(name, text string) {
 // line adds a line below the excerpt.
 func (r *renderer) line(text string) { r.after = append(r.after, r.cut(oneLine(text))) }
 
+// didYouMean is how messages suggest a name.
+const didYouMean = "; did you mean '"
+
 // tail is what stands below the excerpt.
 func (r *renderer) tail() {
 	e := r.e
 	r.locals()
 	r.field("called", called(e))
 	r.field("while", e.While)
-	r.field("hint", e.Hint)
+	if !strings.Contains(e.Message, didYouMean) { // one suggestion is enough
+		r.field("hint", e.Hint)
+	}
 	r.field("still", r.o.Still)
 	r.field("seen", r.o.Seen)
 }

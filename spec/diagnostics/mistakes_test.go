@@ -2,9 +2,12 @@ package diagnostics
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,9 +98,61 @@ func TestBeginnersMistakes(t *testing.T) {
 				return text != ""
 			})
 			golden(t, "mistakes/"+m.name, strings.ReplaceAll(text, closed, "!ROOM:bh.test"))
+			head, _, _ := strings.Cut(text, "\n\n")
+			if !strings.Contains(head, ".lua:") {
+				t.Errorf("the first lines name no file and line: %s", head)
+			}
+			if n := len(suggestion.FindAllString(text, -1)); n != 1 && !withoutAdvice[m.name] {
+				t.Errorf("%d suggestions, want 1:\n%s", n, text)
+			}
 		})
 	}
+	if len(all) < 24 {
+		t.Errorf("only %d mistakes", len(all))
+	}
 }
+
+// suggestion is how a text says what to do.
+var suggestion = regexp.MustCompile(`(?m)^    hint |^  = try: |; did you (mean|forget) |; write local |; it is defined |; files are in |is probably missing`)
+
+// withoutAdvice are errors of the script's own making: their text is the author's.
+var withoutAdvice = map[string]bool{"54-raised-again": true, "56-error-level-2": true, "11-else-if": true}
+
+// TestThePageOfMistakes writes docs/mistakes.md, with -update, and otherwise checks that it is current.
+func TestThePageOfMistakes(t *testing.T) {
+	var table, texts strings.Builder
+	for _, m := range mistakes(t) {
+		printed, err := os.ReadFile(filepath.Join(mistakesDir, m.name+".txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(strings.TrimPrefix(string(printed), "error: "), "\n")
+		fmt.Fprintf(&table, "| [%s](#%s) | %s |\n", strings.TrimSuffix(m.title, "."), m.name, strings.ReplaceAll("`` "+first+" ``", "|", "\\|"))
+		fmt.Fprintf(&texts, "\n<a id=%q></a>\n\n### %s\n", m.name, strings.TrimSuffix(m.title, "."))
+		for _, name := range slices.Sorted(maps.Keys(m.files)) {
+			if len(m.files) > 1 {
+				fmt.Fprintf(&texts, "\n`%s`\n", filepath.Base(name))
+			}
+			fmt.Fprintf(&texts, "\n```lua\n%s```\n", m.files[name])
+		}
+		fmt.Fprintf(&texts, "\n```\n%s```\n", printed)
+	}
+	same(t, "../../docs/mistakes.md", pageHead+table.String()+"\n## What is printed\n"+texts.String())
+}
+
+const pageHead = `# Mistakes, and what bridgehost prints about them
+
+Each of these scripts is run by a test in a real host, and the text below it is what the terminal, ` + "`bridgehost status NAME`" + ` and the
+page of ` + "`bridgehost dev`" + ` show, letter by letter (only ids are replaced). The page is made from spec/diagnostics/testdata/mistakes by
+` + "`go test ./spec/diagnostics -update`" + `; to add a mistake put a script there, with what is wrong as its first line and, when it fails only
+while it runs, what is said to it as ` + "`-- say: hello`" + ` in the second.
+
+The first line names file, line and cause; the lines around it follow, with a mark below what failed, the variables there, the way
+to that line (` + "`called`" + `), the running version of the script (` + "`while`" + `) and one suggestion.
+
+| mistake | first line |
+|---|---|
+`
 
 // printedAbout is the text of the first error of a script in the log.
 func printedAbout(log, script string) string {
