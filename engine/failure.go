@@ -124,6 +124,9 @@ func (vm *VM) failed(t *Task, f *failure) *diag.Error {
 		e = *vm.AsError(f.value)
 	}
 	at.fill(&e)
+	if e.Kind == diag.KindTimeout { // it may have stood at any instruction of the line
+		e.At = ""
+	}
 	return &e
 }
 

@@ -6,6 +6,6 @@ bridge.on("invite", function(evt) intent:join_room(evt.room_id) end)
 
 bridge.on("message", function(evt)
   local n = 0
-  while n < 10 do local m = n + 1 end
+  while n < 10 do end
   evt:reply(n)
 end)
