@@ -40,6 +40,7 @@ type Error struct {
 	Raised     bool          `json:"raised,omitempty"`      // by the script's own error or assert
 	In         string        `json:"in,omitempty"`          // what ran: `service "irc"`, `message $1 from @a:b`
 	While      string        `json:"while,omitempty"`       // what it worked on: "irc#7, line from irc.libera.chat:6697"
+	At         string        `json:"at,omitempty"`          // a word or operator of the line that failed, when Message quotes none
 	Marks      []Mark        `json:"marks,omitempty"`       // places to show; empty: Where
 	Cause      error         `json:"-"`
 }

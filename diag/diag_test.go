@@ -27,7 +27,7 @@ func TestRender(t *testing.T) {
   >    4 | ghost_for(m.nick):send_text(portal.room_id, text)
                                        ^^^^^^
     locals   target = "#lua"   portal = nil
-    called   in deliver, irc.lua:146, in service "irc"
+    called   in deliver, irc.lua:146 in service "irc"
     while    irc#7
     hint     bridge.portal_of takes a room id
     still    generation 2 keeps running
@@ -54,14 +54,20 @@ func TestRenderSyntaxErrorShowsBothPlaces(t *testing.T) {
 
 func TestRenderSaysWhatTheServerSaid(t *testing.T) {
 	e := &Error{Kind: KindMatrix, Code: "M_FORBIDDEN", Status: 403, Message: "join as @bot:x in !r:x: could not join: You are not invited", Said: "You are not invited",
-		Where: "rss.lua:27", Request: "POST /_matrix/client/v3/join/%21r%3Ax as @bot:x", Hint: strings.Repeat("invite the bot ", 8)}
-	want := `error: rss.lua:27: M_FORBIDDEN (403): join as @bot:x in !r:x: could not join
-    request  POST /join/!r:x as @bot:x
-    answer   the server said: You are not invited
-    hint     invite the bot invite the bot invite the bot invite the bot invite the bot invite the bot invite the bot
-             invite the bot
+		Where: "rss.lua:2", Request: "POST /_matrix/client/v3/join/%21r%3Ax as @bot:x", At: "send_text", In: `cron "0 * * * *"`, While: "rss#2",
+		Hint: "invite @bot:x to the room", Locals: []Local{{"room", `"!r:x"`}}}
+	want := `error: the homeserver refused send_text: M_FORBIDDEN (403)
+  --> rss.lua:2 in cron "0 * * * *"   rss#2
+
+       1 | local room = "!r:x"
+  >    2 | intent:send_text(room, "news")
+                  ^^^^^^^^^ POST /join/!r:x as @bot:x
+    locals   room = "!r:x"
+  = tried: join: could not join
+  = the server said: You are not invited
+  = try: invite @bot:x to the room
 `
-	if got := Render(e, nil, Options{}); strings.ReplaceAll(got, " \n", "\n") != want {
+	if got := Render(e, Files{"rss.lua": "local room = \"!r:x\"\nintent:send_text(room, \"news\")"}, Options{}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -76,14 +82,39 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+func TestTheCaretPointsAtWhatFailed(t *testing.T) {
+	for _, c := range []struct{ line, message, at, want string }{
+		{`evt:reply("a " .. evt.txt)`, "event has no field 'txt'; did you mean 'text'?", "", "txt"},
+		{`send(room, "a, b", text)`, "bad argument #3 'text' to 'send' (string expected)", "", "text"},
+		{`send(f(a, b), x)`, "bad argument #2 'text' to 'send' (string expected)", "", "x"},
+		{`send()`, "bad argument #1 'room_id' to 'send' (string expected)", "", "send"},
+		{`send(room, { nme = 1 })`, "bad argument #2 'spec' to 'send' (unknown field 'nme'; did you mean 'name'?)", "", "nme"},
+		{`if evt then send(`, "bad argument #1 'room_id' to 'send' (string expected)", "", "send"},
+		{`n = "a" + 1`, "attempt to perform arithmetic on a string value", "+", "+"},
+		{`n = a + "b" + 1`, "attempt to perform arithmetic on a string value", "+", ""},
+		{`intent:send_text(room)`, "no quoted word", "send_text", "send_text"},
+		{`local names = names.first`, "attempt to index global 'names' (a nil value)", "", "names"},
+	} {
+		col, length := find(c.line, c.message, c.at)
+		got := ""
+		if col > 0 {
+			got = c.line[col-1 : col-1+length]
+		}
+		if got != c.want {
+			t.Errorf("%s: %s: points at %q, want %q", c.line, c.message, got, c.want)
+		}
+	}
+}
+
 func FuzzRender(f *testing.F) {
 	f.Add(irc, "attempt to index local 'portal'", "irc.lua:4", 4, 3, 2, "note", 80)
 	f.Add("a\tb\x00\xff\r\nc", "x\ny 'b'", "irc.lua:1", 1, 99, -5, "", 3)
+	f.Add("f(1, g('a,b'), x)", "bad argument #2 'x' to 'f' (number expected)", "irc.lua:1", 0, 0, 0, "", 80)
 	f.Fuzz(func(t *testing.T, source, message, where string, line, col, length int, note string, width int) {
 		e := &Error{Message: message, Where: where, Locals: []Local{{message, source}}, Hint: note, In: where}
 		for _, marks := range [][]Mark{nil, {{File: "irc.lua", Line: line, Col: col, Len: length, Note: note}},
 			{{File: "irc.lua", Line: 1, Col: 1, Len: 1}, {File: "irc.lua", Line: line, Col: col, Len: length, Note: note}}} {
-			e.Marks = marks
+			e.Marks, e.At = marks, note
 			text := Render(e, Files{"irc.lua": source}, Options{Width: width, Still: note})
 			if n := strings.Count(text, "\n"); n > MaxLines {
 				t.Errorf("%d lines:\n%s", n, text)

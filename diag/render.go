@@ -3,7 +3,6 @@ package diag
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -40,11 +39,15 @@ func Render(e *Error, src Source, o Options) string {
 		o.Width = 120
 	}
 	r := &renderer{e: e, o: o}
-	r.head = r.paint(red, "error: ") + oneLine(e.withoutSaid())
 	marks := e.places()
-	r.tail()
+	if e.refused() {
+		r.refusal(marks)
+	} else {
+		r.head = r.paint(red, "error: ") + oneLine(e.Error())
+		r.tail()
+	}
 	// What is said about the error counts more than its surroundings.
-	r.excerpt(src, marks, MaxLines-1-len(r.after))
+	r.excerpt(src, marks, MaxLines-1-strings.Count(r.head, "\n")-len(r.after))
 	lines := append([]string{r.head}, r.body...)
 	lines = append(lines, r.after...)
 	return strings.Join(lines, "\n") + "\n"
@@ -115,40 +118,23 @@ func (r *renderer) field(name, text string) {
 	r.after = append(r.after, r.cut(string(line)))
 }
 
+// line adds a line below the excerpt.
+func (r *renderer) line(text string) { r.after = append(r.after, r.cut(oneLine(text))) }
+
+// didYouMean is how messages suggest a name.
+const didYouMean = "; did you mean '"
+
+// tail is what stands below the excerpt.
 func (r *renderer) tail() {
 	e := r.e
 	r.locals()
 	r.field("called", called(e))
-	r.field("request", readable(e.Request))
-	if e.Said != "" {
-		r.field("answer", "the server said: "+e.Said)
-	}
 	r.field("while", e.While)
-	r.field("hint", e.Hint)
+	if !strings.Contains(e.Message, didYouMean) { // one suggestion is enough
+		r.field("hint", e.Hint)
+	}
 	r.field("still", r.o.Still)
 	r.field("seen", r.o.Seen)
-}
-
-// withoutSaid is the error's line without the server's words, which have a line of their own.
-func (e *Error) withoutSaid() string {
-	if e.Said == "" {
-		return e.Error()
-	}
-	short := *e
-	short.Message = strings.TrimSuffix(strings.TrimSuffix(e.Message, e.Said), ": ")
-	if short.Message == "" {
-		return e.Error()
-	}
-	return short.Error()
-}
-
-// readable is a request without what is the same in all of them, and without escapes.
-func readable(request string) string {
-	short := strings.Replace(request, "/_matrix/client/v3/", "/", 1)
-	if plain, err := url.PathUnescape(short); err == nil {
-		return plain
-	}
-	return short
 }
 
 // locals takes at most two lines.
@@ -182,35 +168,34 @@ func (r *renderer) locals() {
 // topLevel is what In says of a script that is being loaded.
 const topLevel = "the top level"
 
-// called is the way to the failing line: "in portal_for, irc.lua:146 in service "irc"".
+// called is the way to the failing line: `in portal_for, irc.lua:146 in service "irc"`.
 func called(e *Error) string {
 	var parts []string
+	bare := false // the last part is a place without a function
 	for i, f := range e.Trace {
-		if i == 0 {
-			if f.Func != "" {
+		named := f.Func != "" && !strings.Contains(f.Func, " ") // others are "function at line 9"
+		if i == 0 && (e.Where == "" || e.Where == fmt.Sprintf("%s:%d", f.File, f.Line)) {
+			if named {
 				parts = append(parts, "in "+f.Func)
 			}
 			continue
 		}
 		if len(parts) == 4 {
-			parts = append(parts, "…")
+			parts, bare = append(parts, "…"), false
 			break
 		}
 		part := fmt.Sprintf("%s:%d", f.File, f.Line)
-		if f.Func != "" {
+		if bare = !named; named {
 			part += " in " + f.Func
 		}
 		parts = append(parts, part)
 	}
 	text := strings.Join(parts, ", ")
-	if e.In == "" {
+	switch {
+	case e.In == "" || text == "" && e.In == topLevel: // the excerpt shows it
 		return text
-	}
-	if text == "" && e.In == topLevel {
-		return "" // the excerpt shows it
-	}
-	if text == "" {
-		return "in " + e.In
+	case text == "", bare:
+		return strings.TrimSpace(text + " in " + e.In)
 	}
 	return text + ", in " + e.In
 }
@@ -300,8 +285,12 @@ func (r *renderer) source(line string, n int, here bool) string {
 // caret points at a token; without a column it looks for the name that the message quotes.
 func (r *renderer) caret(line string, m Mark) []string {
 	col, length := m.Col, m.Len
-	if col == 0 && m.Note == "" {
-		col, length = find(line, r.e.Message)
+	switch {
+	case col != 0:
+	case r.e.refused():
+		col, length = find(line, "", r.e.At)
+	case m.Note == "":
+		col, length = find(line, r.e.Message, r.e.At)
 	}
 	if col < 1 || col > len(line)+1 {
 		if m.Note == "" {
@@ -320,39 +309,6 @@ func (r *renderer) caret(line string, m Mark) []string {
 		text += " " + oneLine(m.Note)
 	}
 	return []string{r.paint(red, r.cut(text))}
-}
-
-var quoted = regexp.MustCompile(`'([^']+)'`)
-
-// find is the column and length of the name that a message quotes, as a whole word.
-func find(line, message string) (col, length int) {
-	for _, q := range quoted.FindAllStringSubmatch(message, -1) {
-		word := q[1]
-		for from := 0; from <= len(line)-len(word); {
-			i := strings.Index(line[from:], word)
-			if i < 0 {
-				break
-			}
-			i += from
-			if !wordAt(line, i-1) && !wordAt(line, i+len(word)) {
-				// `local x = y(x)`: what is read stands to the right
-				if j := strings.LastIndex(line, word+"."); j > i && !wordAt(line, j-1) {
-					i = j
-				}
-				return i + 1, len(word)
-			}
-			from = i + 1
-		}
-	}
-	return 0, 0
-}
-
-func wordAt(s string, i int) bool {
-	if i < 0 || i >= len(s) {
-		return false
-	}
-	c := s[i]
-	return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
 // plain makes a source line safe for a terminal: a tab is two blanks, control

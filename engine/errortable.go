@@ -114,11 +114,15 @@ func (vm *VM) AsError(v lua.LValue) *diag.Error {
 	switch x := v.(type) {
 	case lua.LString:
 		e.Message = string(x)
-		if m := position.FindStringSubmatch(e.Message); m != nil {
+		// error(err) of an error that was caught puts a second place before the first.
+		for m := position.FindStringSubmatch(e.Message); m != nil; m = position.FindStringSubmatch(e.Message) {
 			e.Where, e.Message = m[1], e.Message[len(m[0]):]
 		}
 	case *lua.LTable:
-		e.Message = vm.tableText(x)
+		var told bool
+		if e.Message, told = vm.tableText(x); !told {
+			e.Hint = "a field 'message' of this table would be shown instead"
+		}
 		if s, ok := x.RawGetString("code").(lua.LString); ok {
 			e.Code = string(s)
 		}
@@ -150,19 +154,20 @@ func edited(e diag.Error, t *lua.LTable) *diag.Error {
 	return &e
 }
 
-func (vm *VM) tableText(t *lua.LTable) string {
+// tableText is the text of a table that was raised; told is false when it is only a dump.
+func (vm *VM) tableText(t *lua.LTable) (text string, told bool) {
 	if mt, ok := t.Metatable.(*lua.LTable); ok && vm.task != nil && vm.task.ended.Load() == nil {
 		if fn := mt.RawGetString("__tostring"); fn != lua.LNil {
 			results, f := vm.callNew(nil, func(*lua.LState) (lua.LValue, []lua.LValue) { return fn, []lua.LValue{t} })
 			if f == nil && len(results) > 0 && lua.LVCanConvToString(results[0]) {
-				return results[0].String()
+				return results[0].String(), true
 			}
 		}
 	}
 	if s, ok := t.RawGetString("message").(lua.LString); ok {
-		return string(s)
+		return string(s), true
 	}
-	return show(t, 1)
+	return show(t, 1), false
 }
 
 // show writes a value short enough for one line: strings quoted and cut, tables to a depth.

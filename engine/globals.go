@@ -149,7 +149,7 @@ func (vm *VM) loadString(L *lua.LState) int {
 // closeGlobals makes undeclared globals an error from here on.
 func (vm *VM) closeGlobals() {
 	mt := vm.L.NewTable()
-	mt.RawSetString("__index", vm.L.NewFunction(vm.unknownGlobal))
+	mt.RawSetString("__index", vm.L.NewFunction(vm.noGlobal))
 	mt.RawSetString("__newindex", vm.L.NewFunction(vm.newGlobal))
 	mt.RawSetString("__metatable", lua.LString("strict"))
 	vm.strict = mt
@@ -165,8 +165,8 @@ func (vm *VM) SetStrict(on bool) {
 	}
 }
 
-// unknownGlobal is raised by reading a global that was never set.
-func (vm *VM) unknownGlobal(L *lua.LState) int {
+// noGlobal is raised by reading a global that was never set.
+func (vm *VM) noGlobal(L *lua.LState) int {
 	key, ok := L.Get(2).(lua.LString)
 	if !ok {
 		L.Push(lua.LNil)
@@ -192,13 +192,28 @@ var gone = map[string]string{
 	"setfenv": "there is none", "getfenv": "there is none", "collectgarbage": "the host takes care of it", "newproxy": "use setmetatable",
 }
 
+// foreign are names of other languages, with Lua's.
+var foreign = map[string]string{
+	"null": "nil", "None": "nil", "undefined": "nil", "NULL": "nil", "True": "true", "False": "false", "this": "self",
+	"len": "#", "str": "tostring", "int": "math.floor or tonumber", "float": "tonumber", "printf": "print",
+}
+
 func (vm *VM) globalHint(L *lua.LState, name string) string {
 	if use, ok := gone[name]; ok {
 		return use
 	}
+	if use, ok := foreign[name]; ok {
+		return "Lua writes " + use
+	}
 	for _, module := range []string{name, "bridge." + name} {
 		if vm.preload[module] != nil {
 			return "write local " + name + ` = require "` + module + `"`
+		}
+	}
+	a := vm.adviser(L)
+	if a != nil {
+		if hint := a.global(name); hint != "" {
+			return hint
 		}
 	}
 	var known []string
@@ -207,17 +222,13 @@ func (vm *VM) globalHint(L *lua.LState, name string) string {
 			known = append(known, string(s))
 		}
 	})
-	for f := topFrame(L); f != nil; f = f.Parent { // a local that is misspelt is a global too
-		if f.Fn.IsG {
-			continue
-		}
-		known = append(known, f.Fn.Proto.DbgUpvalues...)
-		for _, local := range f.Fn.Proto.DbgLocals {
-			if local.StartPc < f.Pc && f.Pc <= local.EndPc {
+	if a != nil { // a local that is misspelt is a global too
+		known = append(known, a.f.Fn.Proto.DbgUpvalues...)
+		for _, local := range a.f.Fn.Proto.DbgLocals {
+			if local.StartPc < a.f.Pc && a.f.Pc <= local.EndPc {
 				known = append(known, local.Name)
 			}
 		}
-		break
 	}
 	if s := diag.Suggest(name, known); s != "" {
 		return "did you mean '" + s + "'?"

@@ -154,7 +154,8 @@ func syntaxError(file string, err *luasrc.SyntaxError) *diag.Error {
 		e.Where = fmt.Sprintf("%s:%d", file, err.Line)
 	}
 	e.Cause = fmt.Errorf("%s", e.Message)
-	if err.Token != "" || err.Opener == nil { // the end of the file shows nothing
+	guessed := err.Missing != nil && err.Missing.Line == err.Line
+	if !guessed && (err.Token != "" || err.Opener == nil) { // the end of the file shows nothing
 		e.Marks = append(e.Marks, diag.Mark{File: file, Line: err.Line, Col: err.Col, Len: len(err.Token)})
 	}
 	if o := err.Opener; o != nil {

@@ -116,7 +116,7 @@ func (vm *VM) recovered(L *lua.LState, r any, traced bool) *failure {
 		f.value = lua.LNil
 	}
 	if traced {
-		f.at = vm.capture(L)
+		f.at = vm.capture(L, f.value)
 	}
 	return f
 }

@@ -141,8 +141,11 @@ func stoppingError(message string) *diag.Error {
 	return &diag.Error{Kind: diag.KindStopping, Code: "E_STOPPING", Retryable: true, Message: message}
 }
 
-// loadingError is what a wait at the top level raises.
-func loadingError() *diag.Error {
-	return &diag.Error{Kind: diag.KindUsage, Code: "E_LOADING", Message: "called while the script was loading",
+// loadingError is what a wait at the top level raises; call is what waits, if that is known.
+func loadingError(call string) *diag.Error {
+	if call != "" {
+		call += " was "
+	}
+	return &diag.Error{Kind: diag.KindUsage, Code: "E_LOADING", Message: call + "called while the script was loading",
 		Hint: `put it in bridge.on("load", function() … end)`}
 }

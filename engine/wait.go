@@ -86,7 +86,7 @@ func generationEnds() *diag.Error {
 func (vm *VM) mayWait(L *lua.LState) *Task {
 	t := vm.task
 	if t == nil || t.Loading {
-		vm.Raise(L, loadingError())
+		vm.Raise(L, loadingError(vm.CallText(L, failedAt(L))))
 	}
 	vm.raiseEnded(L, t)
 	return t

@@ -242,6 +242,7 @@ func TestEveryEditorsWayOfSaving(t *testing.T) {
 			if got := strings.TrimSpace("1 " + c.want); d.results() != got {
 				t.Errorf("loads: %q, want %q", d.results(), got)
 			}
+			t.Logf("%-30s %d reloads", name, len(strings.Fields(d.results()))-1)
 			if c.want == "" && d.script.Refused() != nil {
 				t.Error(d.script.Refused())
 			}

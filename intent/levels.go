@@ -73,7 +73,7 @@ func (i *Intent) checkLevel(ctx context.Context, op string, room matrix.RoomID, 
 	}
 	return &Error{Op: op, User: i.user, Room: string(room),
 		Message: fmt.Sprintf("power level of %s is not enough for %s in %s (has %d, needs %d)", i.user, typ, room, has, needs),
-		Hint:    "raise it with set_power_levels, or send it as the bot"}
+		Hint:    fmt.Sprintf("give %s the level %d in the settings of the room", i.user, needs)}
 }
 
 // levelsOf is the content of the room's levels, from the store or asked for once.

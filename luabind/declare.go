@@ -78,9 +78,10 @@ type Function struct {
 	Errors  []string // errcodes worth catching
 	Example string
 
-	plan    *plan
-	prepare func() // makes plan, and what is documented of it
-	call    func(env *Env, L *lua.LState) int
+	confused map[string]string // see confusedWith
+	plan     *plan
+	prepare  func() // makes plan, and what is documented of it
+	call     func(env *Env, L *lua.LState) int
 }
 
 // FullName is the function as a script writes it: "bridge.net.connect", "intent:send_text".
@@ -152,6 +153,16 @@ func results(text string) detail { return func(f *Function) { f.Results = text }
 // errcodes names the codes that a script may want to catch.
 func errcodes(codes ...string) detail { return func(f *Function) { f.Errors = codes } }
 
+// confusedWith is the hint when an argument is no such thing, since another function takes what was given.
+func confusedWith(arg, hint string) detail {
+	return func(f *Function) {
+		if f.confused == nil {
+			f.confused = map[string]string{}
+		}
+		f.confused[arg] = hint
+	}
+}
+
 // example is a line or two of Lua.
 func example(lua string) detail { return func(f *Function) { f.Example = lua } }
 
@@ -175,6 +186,9 @@ func fn[A, R any](g *Group, name string, need capability.Need, w Waiting, doc st
 	d := declare[A, R](g, name, need, w, doc, more)
 	d.call = func(env *Env, L *lua.LState) int {
 		c := &Call{Env: env, L: L, fn: d}
+		if t, ok := L.Get(1).(*lua.LTable); ok && t == env.modules[g] {
+			c.raiseColon()
+		}
 		a := new(A)
 		d.plan.decode(c, 1, reflect.ValueOf(a).Elem())
 		return run(c, func() (R, error) { return f(c, a) })
@@ -275,5 +289,21 @@ func (c *Call) raiseNoSelf() {
 	got := typeName(c.Env, c.L.Get(1))
 	c.VM.Raise(c.L, &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT",
 		Message: fmt.Sprintf("'%s' is a method: it must be called with a colon, on an object of kind %s (got %s)", f.Name, f.Group.Name, got),
-		Hint:    fmt.Sprintf("write %s:%s(…), not %s.%s(…)", f.Group.Name, f.Name, f.Group.Name, f.Name)})
+		Hint:    fmt.Sprintf("write %[1]s:%[2]s(…), not %[1]s.%[2]s(…)", c.writtenBefore(f.Group.Name), f.Name)})
+}
+
+// raiseColon explains a function of a module that was called with a colon.
+func (c *Call) raiseColon() {
+	f := c.fn
+	c.VM.Raise(c.L, &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT",
+		Message: fmt.Sprintf("'%s' is a function of a module: it must be called with a dot", f.Name),
+		Hint:    fmt.Sprintf("write %[1]s.%[2]s(…), not %[1]s:%[2]s(…)", c.writtenBefore(f.Group.Name), f.Name)})
+}
+
+// writtenBefore is what the author's line writes before the name of the called function.
+func (c *Call) writtenBefore(otherwise string) string {
+	if text := c.VM.CallText(c.L, c.fn.Name); text != "" {
+		return text[:len(text)-len(c.fn.Name)-1]
+	}
+	return otherwise
 }

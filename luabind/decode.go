@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
-
-	"bridgehost/diag"
 )
 
 // Opt is an optional argument that tells absent, json.null and a value apart. A plain
@@ -65,6 +63,7 @@ type plan struct {
 type slot struct {
 	Arg
 	index    []int
+	typ      reflect.Type
 	read     reader
 	null     bool          // json.null is allowed although it is required
 	fallback reflect.Value // the default; invalid: zero
@@ -132,7 +131,7 @@ func (p *plan) addSlot(f *Function, sf reflect.StructField, tag string, index []
 }
 
 func slotOf(where string, sf reflect.StructField, name string) *slot {
-	s := &slot{Arg: Arg{Name: name, Doc: sf.Tag.Get("doc"), Default: sf.Tag.Get("default")}}
+	s := &slot{typ: sf.Type, Arg: Arg{Name: name, Doc: sf.Tag.Get("doc"), Default: sf.Tag.Get("default")}}
 	if e := sf.Tag.Get("enum"); e != "" {
 		s.Enum = strings.Split(e, "|")
 	}
@@ -194,7 +193,7 @@ func (p *plan) one(c *Call, s *slot, at, n int, dst reflect.Value) {
 		}
 	}
 	if wrong := s.read(c, v, dst.FieldByIndex(s.index)); wrong != "" {
-		c.badArgument(n, s.Name, wrong)
+		c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (%s)", n, s.Name, c.fn.Name, wrong), p.mistaken(c, s, at-n+1, v))
 	}
 }
 
@@ -209,7 +208,7 @@ func (p *plan) optional(c *Call, at, last, first int, dst reflect.Value) {
 		byPosition = last - at
 	}
 	if byPosition > len(p.options) {
-		c.badUsage(fmt.Sprintf("too many arguments to '%s' (%d, it takes %d at most)", p.fn, c.args, len(p.required)+len(p.options)))
+		c.badUsage(fmt.Sprintf("too many arguments to '%s' (%d, it takes %d at most)", p.fn, c.args, len(p.required)+len(p.options)), "")
 	}
 	for i := range byPosition {
 		v := c.L.Get(at + i)
@@ -219,7 +218,7 @@ func (p *plan) optional(c *Call, at, last, first int, dst reflect.Value) {
 		}
 		if t, ok := v.(*lua.LTable); ok && !c.mayStand(s, t) {
 			c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (options stand in one table at the end, by name: { %s = … })",
-				at+i-first+1, s.Name, p.fn, s.Name))
+				at+i-first+1, s.Name, p.fn, s.Name), "")
 		}
 		p.set(c, s, v, dst, func(wrong string) { c.badArgument(at+i-first+1, s.Name, wrong) })
 	}
@@ -252,14 +251,14 @@ func (c *Call) mayStand(s *slot, t *lua.LTable) bool {
 // named reads a table of options.
 func (p *plan) named(c *Call, t *lua.LTable, byPosition int, dst reflect.Value) {
 	p.fields(c, t, dst, p.isOption, func(s *slot, wrong string) {
-		c.badUsage(fmt.Sprintf("bad option '%s' to '%s' (%s)", s.Name, p.fn, wrong))
+		c.badUsage(fmt.Sprintf("bad option '%s' to '%s' (%s)", s.Name, p.fn, wrong), "")
 	}, func(key string) {
 		c.unknownName("option", key, optionNames(p.options))
 	})
 	for i := range min(byPosition, len(p.options)) {
 		s := p.options[i]
 		if t.RawGetString(s.Name) != lua.LNil {
-			c.badUsage(fmt.Sprintf("option '%s' of '%s' is given twice: by position and by name", s.Name, p.fn))
+			c.badUsage(fmt.Sprintf("option '%s' of '%s' is given twice: by position and by name", s.Name, p.fn), "")
 		}
 	}
 }
@@ -309,15 +308,15 @@ func (p *plan) decodeTable(c *Call, at int, dst reflect.Value) {
 	t, ok := v.(*lua.LTable)
 	if !ok {
 		if v != lua.LNil || p.requires() {
-			c.badUsage(fmt.Sprintf("bad argument #1 to '%s' (table expected, got %s): write %s{ … }", p.fn, typeName(c.Env, v), p.fn))
+			c.badUsage(fmt.Sprintf("bad argument #1 to '%s' (table expected, got %s): write %s{ … }", p.fn, typeName(c.Env, v), p.fn), "")
 		}
 		return
 	}
 	if c.args > 1 && c.L.Get(at+1) != lua.LNil {
-		c.badUsage(fmt.Sprintf("too many arguments to '%s': it takes one table", p.fn))
+		c.badUsage(fmt.Sprintf("too many arguments to '%s': it takes one table", p.fn), "")
 	}
 	bad := func(s *slot, wrong string) {
-		c.badUsage(fmt.Sprintf("bad field '%s' to '%s' (%s)", s.Name, p.fn, wrong))
+		c.badUsage(fmt.Sprintf("bad field '%s' to '%s' (%s)", s.Name, p.fn, wrong), "")
 	}
 	p.fields(c, t, dst, func(name string) *slot { return p.byName[name] }, bad,
 		func(key string) {
@@ -345,7 +344,7 @@ func (p *plan) decodeRest(c *Call, at, last, first int, dst reflect.Value) {
 		if values, ok := list.Interface().([]lua.LValue); ok {
 			values[i] = c.L.Get(at + i)
 		} else if wrong := p.rest.read(c, c.L.Get(at+i), list.Index(i)); wrong != "" {
-			c.badUsage(fmt.Sprintf("bad argument #%d to '%s' (%s)", at+i-first+1, p.fn, wrong))
+			c.badUsage(fmt.Sprintf("bad argument #%d to '%s' (%s)", at+i-first+1, p.fn, wrong), "")
 		}
 	}
 	dst.FieldByIndex(p.rest.index).Set(list)
@@ -357,27 +356,4 @@ func optionNames(slots []*slot) []string {
 		names[i] = s.Name
 	}
 	return names
-}
-
-// badArgument raises in the words of SCRIPTING 1.4.
-func (c *Call) badArgument(n int, name, wrong string) {
-	c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (%s)", n, name, c.fn.Name, wrong))
-}
-
-func (c *Call) unknownName(what, name string, known []string) {
-	e := &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: fmt.Sprintf("unknown %s '%s' to '%s'", what, name, c.fn.Name)}
-	if s := diag.Suggest(name, known); s != "" {
-		e.Message += fmt.Sprintf("; did you mean '%s'?", s)
-	}
-	switch {
-	case len(known) == 0:
-		e.Hint = "it takes none"
-	default:
-		e.Hint = "it takes " + strings.Join(known, ", ")
-	}
-	c.VM.Raise(c.L, e)
-}
-
-func (c *Call) badUsage(message string) {
-	c.VM.Raise(c.L, &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: message})
 }

@@ -117,6 +117,15 @@ func hint(e *matrix.Error) string {
 	}
 	switch e.Code {
 	case "M_FORBIDDEN":
+		said := strings.ToLower(e.Message)
+		switch {
+		case strings.HasSuffix(e.Path, "/join") || strings.Contains(e.Path, "/join/"):
+			return fmt.Sprintf("invite %s to the room", who)
+		case strings.Contains(said, "not in room"), strings.Contains(said, "not in the room"), strings.Contains(said, "not joined"):
+			return fmt.Sprintf("let %s join the room first, by an invitation and intent:join_room", who)
+		case strings.Contains(said, "power"):
+			return fmt.Sprintf("give %s more power in the settings of the room", who)
+		}
 		return fmt.Sprintf("invite %s to the room, or give it the power that this takes", who)
 	case "M_UNKNOWN_TOKEN", "M_MISSING_TOKEN":
 		return "the homeserver does not know our token: does its copy of the registration equal ours, and was it restarted since?"

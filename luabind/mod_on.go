@@ -25,7 +25,7 @@ func checkEvent(name string) error {
 	slices.Sort(known)
 	message := fmt.Sprintf("there is no event '%s'", name)
 	if near := diag.Suggest(name, known); near != "" {
-		message += fmt.Sprintf("; did you mean '%s'?", near)
+		return &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: message + fmt.Sprintf("; did you mean '%s'?", near)}
 	}
 	return &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: message,
 		Hint: "events are " + strings.Join(known, ", ") + ", or a Matrix type with a dot such as \"m.room.message\""}

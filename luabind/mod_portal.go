@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -96,7 +97,7 @@ var _ = fn(bridgeModule, "portal_of", capability.None("the script's own portals"
 			return nil, err
 		}
 		return m.PortalOf(c.Context(), a.Room)
-	})
+	}, confusedWith("room_id", "bridge.portal_of takes a room id; for a remote id use bridge.portal"))
 
 var _ = fn(bridgeModule, "portals", capability.None("the script's own portals"), never,
 	"An iterator over all portals of the script.",
@@ -152,6 +153,11 @@ var _ = fn(bridgeModule, "ghost", capability.MatrixGhosts, waits,
 		}
 		if a.RemoteID == "" {
 			return nil, usage("bad argument #1 'remote_id' to 'ghost' (a name expected, got an empty string)")
+		}
+		if s := c.Script; strings.HasPrefix(a.RemoteID, "@"+s.Prefix+s.Name+"_") && strings.HasSuffix(a.RemoteID, ":"+s.ServerName) {
+			return nil, &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT",
+				Message: fmt.Sprintf("bad argument #1 'remote_id' to 'ghost' (a name on the other network expected, got the ghost %q)", a.RemoteID),
+				Hint:    "bridge.ghost takes a remote id; for a user ID use intent:user"}
 		}
 		return m.Ghost(c.Context(), a.RemoteID, portal.GhostOptions{Displayname: a.Displayname, Avatar: (*string)(a.Avatar)})
 	}, example(`bridge.ghost(nick, { displayname = nick .. " (IRC)" }):send_text(room, text)`))

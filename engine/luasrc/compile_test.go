@@ -123,7 +123,26 @@ end)
 		{"function f() return ... end", "cannot use '...' outside a vararg function near '...'", "E0101", "t.lua:1", "", "", ""},
 		{"\ngoto x", "no visible label 'x' for <goto> at line 2", "E0106", "t.lua:2", "", "", ""},
 		{"for i do end", "'=' or 'in' expected near 'do'", "E0101", "t.lua:1", "", "", ""},
-		{"local t = {1, 2\n\nx = 3", "'}' expected (to close '{' at line 1) near 'x'", "E0102", "t.lua:3", "1:11 {", "", ""},
+		{"local t = {1, 2\n\nx = 3", "'}' expected (to close '{' at line 1) near 'x'", "E0102", "t.lua:3", "1:11 {", "3:1 }", ""},
+		{"count += step", "unexpected symbol near '+='", "E0104", "t.lua:1", "", "", "count = count + step"},
+		{"a.n++", "unexpected symbol near '++'", "E0104", "t.lua:1", "", "", "a.n = a.n + 1"},
+		{"a.n--\ny()", "'=' expected near 'y'", "E0104", "t.lua:1", "", "", "a.n = a.n - 1"},
+		{"return n // 2", "unexpected symbol near '//'", "E0104", "t.lua:1", "", "", "math.floor(n / 2)"},
+		{"local x = a ? b : c", "unexpected symbol near '?'", "E0104", "t.lua:1", "", "", "and a or b"},
+		{"// text", "unexpected symbol near '//'", "E0104", "t.lua:1", "", "", "comment"},
+		{"for i = 1, 3 do\n  continue\nend", "unexpected symbol near 'continue'", "E0104", "t.lua:2", "", "", "no continue"},
+		{"let x = 1", "unexpected symbol near 'let'", "E0104", "t.lua:1", "", "", "local"},
+		{"if x = 1 then end", "'then' expected near '='", "E0101", "t.lua:1", "", "", "=="},
+		{"if (x) {\n  y = 1;\n}", "'then' expected near end of file", "E0101", "t.lua:3", "", "", "braces"},
+		{"if x\n  y()\nend", "'then' expected near 'y'", "E0101", "t.lua:1", "", "", "then at the end"},
+		{"while f(\"a\")\n  y()\nend", "'do' expected near 'y'", "E0101", "t.lua:1", "", "", "do at the end"},
+		{"function f()\n  if x then\n    return 1\n  return 2\nend", "'end' expected (to close 'if' at line 2) near 'return'", "E0102", "t.lua:4", "2:3 if", "4:3 end", ""},
+		{"f(function()\n  if x then\n  else if y then\n  end\nend)", "'end' expected (to close 'function' at line 1) near ')'", "E0102", "t.lua:5", "1:3 function", "5:1 end", "elseif in line 3"},
+		{"f(1, function()\nend\n\ng()", "')' expected (to close '(' at line 1) near 'g'", "E0102", "t.lua:4", "1:2 (", "4:1 )", ""},
+		{"f(function()\n  end\nend)", "')' expected (to close '(' at line 1) near 'end'", "E0102", "t.lua:3", "1:2 (", "", "'end' at line 2 is probably one too many"},
+		{"t = {\n  a = 1\n  b = 2\n}", "'}' expected (to close '{' at line 1) near 'b'", "E0102", "t.lua:3", "1:5 {", "3:3 ,", ""},
+		{"print x", "'=' expected near 'x'", "E0101", "t.lua:1", "", "", "print(x)"},
+		{"print\n", "'=' expected near end of file", "E0101", "t.lua:1", "", "", "missing to call it"},
 		{"f\n(g)", "ambiguous syntax (function call x new statement) near '('", "E0101", "t.lua:2", "", "", ""},
 	} {
 		_, err := luasrc.Compile("t.lua", c.src, luasrc.Limits{})
@@ -188,7 +207,7 @@ func TestHostileSourcesEndSoon(t *testing.T) {
 }
 
 func FuzzCompile(f *testing.F) {
-	for _, s := range []string{"x=1", "for i=1,2 do end", "goto a ::a::", "x = a..b..c", "local function f(...) return ... end", "x={[1]=2;3}", "if a then elseif b then else end", "--[==[ ]==] x='\\065'"} {
+	for _, s := range []string{"x=1", "for i=1,2 do end", "goto a ::a::", "x = a..b..c", "if a { b += c", "f(function()\nelse if x then\nend)", "a.b--\nx++ ? y", "{ 1\n 2 //", "local function f(...) return ... end", "x={[1]=2;3}", "if a then elseif b then else end", "--[==[ ]==] x='\\065'"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {

@@ -96,8 +96,39 @@ func (w *walker) describe(e ast.Expr) string {
 		if k, ok := e.Key.(*ast.StringExpr); ok && len(k.Value) < 60 && !strings.Contains(k.Value, "\x00") {
 			return "field '" + k.Value + "'"
 		}
+		if table, key := path(e.Object), path(e.Key); table != "" && len(table)+len(key) < 60 {
+			if key == "" {
+				key = "…"
+			}
+			return "element '" + table + "[" + key + "]'"
+		}
 	}
 	return ""
+}
+
+// path is a chain of names and numbers as the source writes it, "" for other expressions.
+func path(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.IdentExpr:
+		return e.Value
+	case *ast.NumberExpr:
+		return e.Value
+	case *ast.AttrGetExpr:
+		table := path(e.Object)
+		if k, ok := e.Key.(*ast.StringExpr); ok && table != "" && identifier(k.Value) && len(table)+len(k.Value) < 60 {
+			return table + "." + k.Value
+		}
+	}
+	return ""
+}
+
+func identifier(s string) bool {
+	for i := range len(s) {
+		if !isLetter(s[i]) && (i == 0 || !isDigit(s[i])) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // finish makes the placeholders of concatenations into constants: the loading of a

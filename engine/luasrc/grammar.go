@@ -1,6 +1,9 @@
 package luasrc
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // opener is a block that is not closed yet.
 type opener struct {
@@ -24,6 +27,7 @@ type checker struct {
 	blocks    []*opener
 	stolen    *Place // a block whose end was probably taken for this one's …
 	thief     token  // … and that block
+	elseIf    *token // the last `else` with an `if` behind it
 }
 
 func (c *checker) chunk() {
@@ -127,12 +131,7 @@ func (c *checker) blockEnds() bool {
 func (c *checker) block() {
 	c.enter()
 	for !c.blockEnds() {
-		if n := len(c.blocks); n > 0 && c.tok.first {
-			b := c.blocks[n-1]
-			if b.missing == nil && c.tok.line > b.tok.line && c.tok.indent <= b.tok.indent {
-				b.missing = b.before(c.tok)
-			}
-		}
+		c.watchIndent()
 		if last := c.statement(); c.accept(";") || !last {
 			if !last {
 				continue
@@ -146,9 +145,20 @@ func (c *checker) block() {
 	c.depth--
 }
 
+// watchIndent notes the first line that is indented as if the block had ended.
+func (c *checker) watchIndent() {
+	if n := len(c.blocks); n > 0 && c.tok.first {
+		b := c.blocks[n-1]
+		if b.missing == nil && c.tok.line > b.tok.line && c.tok.indent <= b.tok.indent {
+			b.missing = b.before(c.tok)
+		}
+	}
+}
+
 // failHere fails at a token that stands where a block should have ended.
 func (c *checker) failHere() {
 	if n := len(c.blocks); n > 0 {
+		c.watchIndent()
 		word := "end"
 		if c.blocks[n-1].tok.is("repeat") {
 			word = "until"
@@ -167,7 +177,7 @@ func (c *checker) statement() bool {
 		c.ifStatement(t)
 	case c.accept("while"):
 		c.expr()
-		c.expect("do")
+		c.expectBlock("do")
 		c.loop(t)
 	case c.accept("do"):
 		c.enterBlock(t, false)
@@ -207,6 +217,12 @@ func (c *checker) statement() bool {
 	case c.accept("::"):
 		c.name()
 		c.expect("::")
+	case len(c.blocks) > 0 && (c.tok.is(")") || c.tok.is("}") || c.tok.is("]")):
+		c.failHere()
+	case c.tok.is("{"):
+		c.failNear("unexpected symbol", strings.Replace(hintBraces, "%s … ", "", 1))
+	case c.tok.first && (c.tok.is("//") || c.tok.is("#") || c.tok.is("/")):
+		c.fail(c.tok, codeNewer, "unexpected symbol "+near(c.tok), hintComment)
 	default:
 		c.exprStatement()
 	}
@@ -215,15 +231,18 @@ func (c *checker) statement() bool {
 
 func (c *checker) ifStatement(open token) {
 	c.expr()
-	c.expect("then")
+	c.expectBlock("then")
 	c.enterBlock(open, false)
 	for c.tok.is("elseif") {
 		c.advance()
 		c.expr()
-		c.expect("then")
+		c.expectBlock("then")
 		c.block()
 	}
-	if c.accept("else") {
+	if t := c.tok; c.accept("else") {
+		if c.tok.is("if") && c.tok.line == t.line {
+			c.elseIf = &t
+		}
 		c.block()
 	}
 	c.closeBlock("end", open)
@@ -255,7 +274,7 @@ func (c *checker) forStatement(open token) {
 	default:
 		c.failNear("'=' or 'in' expected", "")
 	}
-	c.expect("do")
+	c.expectBlock("do")
 	c.loop(open)
 }
 
@@ -281,6 +300,7 @@ func (c *checker) local() {
 
 // exprStatement reads a call or an assignment.
 func (c *checker) exprStatement() {
+	start := c.tok
 	call := c.suffixed()
 	if c.tok.is("=") || c.tok.is(",") {
 		for {
@@ -297,8 +317,25 @@ func (c *checker) exprStatement() {
 		return
 	}
 	if !call {
-		c.failNear("'=' expected", "")
+		c.failStatement(start)
 	}
+}
+
+// failStatement fails behind an expression that is no statement.
+func (c *checker) failStatement(start token) {
+	hint := ""
+	switch word, single := foreign[start.text], c.prev == start; {
+	case single && word != "" && start.kind == kName:
+		c.fail(start, codeNewer, "unexpected symbol "+near(start), word)
+	case strings.HasPrefix(c.src[c.prev.end:], "--") && c.tok.line > c.prev.line:
+		name := strings.TrimSpace(leftOperand.FindString(c.src[c.prev.line0:c.prev.end]))
+		c.fail(c.prev, codeNewer, "'=' expected "+near(c.tok), "-- begins a comment; write "+name+" = "+name+" - 1")
+	case single && c.tok.kind == kName && c.tok.line == start.line:
+		hint = "is a word missing, or a bracket: " + short(start.text) + "(" + short(c.tok.text) + ")?"
+	case c.tok.line > c.prev.line || c.tok.kind == kEOF:
+		hint = "a value alone is no statement; is a ( ) missing to call it?"
+	}
+	c.failNear("'=' expected", hint)
 }
 
 func (c *checker) body(open token, inCall bool) {

@@ -19,6 +19,8 @@ type token struct {
 	line, col int
 	indent    int  // of its line, in bytes
 	first     bool // the first token of its line
+	line0     int  // where its line begins in the source
+	end       int  // behind it in the source
 }
 
 func (t token) is(text string) bool { return (t.kind == kWord || t.kind == kOp) && t.text == text }
@@ -33,9 +35,9 @@ var reserved = map[string]bool{
 // operators, longest first. Those that Lua 5.1 does not have are read as one token, so
 // that the error can name them.
 var operators = []string{
-	"...", "==", "~=", "<=", ">=", "..", "::", "//", "<<", ">>", "!=", "&&", "||", "+=", "-=", "*=", "/=",
+	"...", "==", "~=", "<=", ">=", "..", "::", "//", "<<", ">>", "!=", "&&", "||", "+=", "-=", "*=", "/=", "++", "=>",
 	"+", "-", "*", "/", "%", "^", "#", "<", ">", "=", "(", ")", "{", "}", "[", "]", ";", ":", ",", ".",
-	"&", "|", "~", "!",
+	"&", "|", "~", "!", "?",
 }
 
 // lexer reads tokens. It recurses nowhere and reads every byte once.
@@ -61,7 +63,7 @@ func (x *lexer) newline() {
 
 func (x *lexer) next() token {
 	x.blanks()
-	t := token{line: x.line, col: x.pos - x.lineStart + 1}
+	t := token{line: x.line, col: x.pos - x.lineStart + 1, line0: x.lineStart, end: x.pos}
 	t.first = x.line != x.lastLine
 	for i := x.lineStart; i < len(x.src) && (x.src[i] == ' ' || x.src[i] == '\t'); i++ {
 		t.indent++
@@ -89,6 +91,7 @@ func (x *lexer) next() token {
 	default:
 		t.kind, t.text = kOp, x.operator()
 	}
+	t.end = x.pos
 	x.lastLine, x.lastCol = x.line, x.pos-x.lineStart+1
 	return t
 }

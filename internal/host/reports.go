@@ -15,12 +15,9 @@ const shownEvery = time.Minute
 // onReport tells the log, or the reporter, of an error: once in full, then once a minute
 // with a count.
 func (h *Host) onReport(r engine.Report) {
-	o := diag.Options{Color: h.opts.Color}
-	if r.Seen > 1 {
-		o.Seen = fmt.Sprintf("%d times in the last minute", r.Seen)
-	}
+	text := renderReport(r, h.opts.Color)
 	if h.opts.Report != nil {
-		h.opts.Report.Failed(r, diag.Render(r.Err, diag.Files(r.Sources), o))
+		h.opts.Report.Failed(r, text)
 		return
 	}
 	if h.shownLately(r) {
@@ -31,7 +28,16 @@ func (h *Host) onReport(r engine.Report) {
 		h.log.Error("script failed again", append(keys, "seen_in_a_minute", r.Seen)...)
 		return
 	}
-	h.logWith(diag.Render(r.Err, diag.Files(r.Sources), o), "script failed", keys...)
+	h.logWith(text, "script failed", keys...)
+}
+
+// renderReport is the text of an error: the same in the terminal, in status and for a Reporter.
+func renderReport(r engine.Report, color bool) string {
+	o := diag.Options{Color: color}
+	if r.Seen > 1 {
+		o.Seen = fmt.Sprintf("%d times in the last minute", r.Seen)
+	}
+	return diag.Render(r.Err, diag.Files(r.Sources), o)
 }
 
 // shownLately tells whether the log has said so within the last minute; if not, it does now.

@@ -28,6 +28,8 @@ type ScriptStatus struct {
 	engine.Status
 	// Problem is the refused source's error in full; "" when what is on disk runs.
 	Problem string `json:"problem,omitempty"`
+	// Failed is the last error of a handler in full; only when one script is asked for.
+	Failed string `json:"failed,omitempty"`
 	// Pinned: a rollback chose what runs, until the next save.
 	Pinned bool `json:"pinned,omitempty"`
 	// Stopped: nothing runs until `start`.
@@ -89,6 +91,13 @@ func (h *Host) scriptStatus(ctx context.Context, s *script, in ScriptCall) (Scri
 	if errors.As(s.Refused(), &refused) {
 		one.Problem = h.renderLoad(s, refused, in.Color)
 	}
+	if last, _ := s.Errors(); in.Script != "" && len(last) > 0 {
+		r := last[len(last)-1]
+		if h.clock.Since(r.At) > time.Minute {
+			r.Seen = 0
+		}
+		one.Failed = renderReport(r, in.Color)
+	}
 	kept, err := records{h.db}.Generations(ctx, s.Name)
 	if err != nil {
 		return one, err
@@ -124,6 +133,9 @@ func (st Status) Text() string {
 	for _, s := range st.Scripts {
 		if s.Problem != "" {
 			b.WriteString("\n" + s.Problem)
+		}
+		if s.Failed != "" {
+			b.WriteString("\n" + s.Failed)
 		}
 		for _, svc := range s.Services {
 			if svc.Error != "" {

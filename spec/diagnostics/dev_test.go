@@ -1,6 +1,7 @@
 package diagnostics
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -14,7 +15,7 @@ import (
 	"bridgehost/spec/bridgetest"
 )
 
-// session is a `bridgehost dev` at whose prompt the test writes.
+// session is a bridgehost that runs, at whose prompt the test writes if it has one.
 type session struct {
 	t     *testing.T
 	input io.Writer
@@ -25,22 +26,31 @@ type session struct {
 	seen int // up to where expect has read
 }
 
+// newSession runs `bridgehost dev`.
 func newSession(t *testing.T, script string) *session {
 	t.Helper()
-	cmd := exec.Command(bridgetest.Binary(t), "dev", script)
+	return start(t, exec.Command(bridgetest.Binary(t), "dev", script), io.Closer.Close)
+}
+
+// interrupted is the exit code after SIGINT.
+const interrupted = 130
+
+// start runs a command until the test ends; end tells it, given its input, to end.
+func start(t *testing.T, cmd *exec.Cmd, end func(input io.Closer) error) *session {
+	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &session{t: t, input: in, news: make(chan struct{}, 1)}
-	cmd.Stdout = s
+	cmd.Stdout, cmd.Stderr = s, s
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("dev ended with %v", err)
+		err := errors.Join(end(in), cmd.Wait())
+		if cmd.ProcessState.ExitCode() > 0 && cmd.ProcessState.ExitCode() != interrupted {
+			t.Errorf("%s ended with %v", cmd.Args, err)
 		}
 		if t.Failed() {
 			t.Logf("it wrote:\n%s", s.text)
@@ -87,7 +97,7 @@ func (s *session) expect(pattern string) string {
 		select {
 		case <-s.news:
 		case <-limit:
-			s.t.Fatalf("dev does not write %s", pattern)
+			s.t.Fatalf("it does not write %s", pattern)
 		}
 	}
 }
@@ -128,4 +138,33 @@ end)
 	s.say("mended")
 	s.expect(`I heard mended`)
 	s.say("/quit")
+}
+
+// TestTheSameTextEverywhere: in the terminal of `run`, in `status`, and from `dev`, whose
+// Reporter is what a chat page gets it from.
+func TestTheSameTextEverywhere(t *testing.T) {
+	const text = `local bridge = require "bridge"
+local feeds = { { name = "news" } }
+
+bridge.every("1s", function()
+  for _, feed in ipairs(feeds) do print(feed.name .. ": " .. #feed.items) end
+end)
+`
+	const shown = `(?s)error: .*?\n\n.*?\n    hint [^\n]*\n`
+	hs := bridgetest.NewDevserver(t)
+	host := bridgetest.NewHost(t, hs, "")
+	host.Save(t, "news.lua", text)
+	run := exec.Command(bridgetest.Binary(t), "--config", host.Config, "--color", "never", "run")
+	terminal := start(t, run, func(io.Closer) error { return run.Process.Signal(os.Interrupt) }).expect(shown)
+	if status := host.Run(t, "status", "news"); !strings.Contains(status, "\n"+terminal) {
+		t.Errorf("status says something else:\n%s\nthe terminal:\n%s", status, terminal)
+	}
+	file := filepath.Join(t.TempDir(), "news.lua")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if dev := newSession(t, file).expect(shown); dev != terminal {
+		t.Errorf("dev says something else:\n%s\nthe terminal:\n%s", dev, terminal)
+	}
+	golden(t, "everywhere", terminal)
 }

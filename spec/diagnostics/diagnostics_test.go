@@ -250,7 +250,12 @@ func golden(t *testing.T, name, text string) {
 			t.Errorf("%d lines, at most %d are wanted", n, diag.MaxLines)
 		}
 	}
-	path := filepath.Join("testdata", name+".txt")
+	same(t, filepath.Join("testdata", name+".txt"), text)
+}
+
+// same compares a text with a file, or writes it.
+func same(t *testing.T, path, text string) {
+	t.Helper()
 	if *update {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,9 @@
+-- There is one `end` too many.
+local bridge = require "bridge"
+
+bridge.on("message", function(evt)
+  if evt.text == "ping" then
+    evt:reply("pong")
+  end
+  end
+end)

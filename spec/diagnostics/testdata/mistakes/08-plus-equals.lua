@@ -1,0 +1,9 @@
+-- `+=`, which Lua does not have.
+local bridge = require "bridge"
+
+local count = 0
+
+bridge.on("message", function(evt)
+  count += 1
+  evt:reply("message number " .. count)
+end)

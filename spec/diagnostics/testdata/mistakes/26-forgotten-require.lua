@@ -1,0 +1,4 @@
+-- `bridge` is used without `require`.
+bridge.on("message", function(evt)
+  evt:reply("you said: " .. evt.text)
+end)
