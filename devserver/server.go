@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,8 +28,13 @@ import (
 	"bridgehost/matrix"
 )
 
-// Event is an event as a client sees it.
-type Event = matrix.Event
+// What a client sees: an event, and the identifiers.
+type (
+	Event   = matrix.Event
+	UserID  = matrix.UserID
+	RoomID  = matrix.RoomID
+	EventID = matrix.EventID
+)
 
 // Options is what a Server is made of; everything has a default.
 type Options struct {
@@ -56,6 +63,7 @@ type Server struct {
 	answers  map[string]any // by path and client: what a transaction id was answered
 	media    map[string]*medium
 	faults   Faults
+	arrived  int // requests, for Faults.RateLimitEvery
 	requests []Request
 	oldest   int // of requests, once the ring is full
 	changed  chan struct{}
@@ -109,6 +117,9 @@ func New(o Options) *Server {
 	}
 }
 
+// Name is the server's name: what stands after the colon in ids.
+func (s *Server) Name() string { return s.o.ServerName }
+
 // Start listens on addr ("127.0.0.1:0" for any port) and returns the base URL.
 func (s *Server) Start(addr string) (string, error) {
 	l, err := net.Listen("tcp", addr)
@@ -152,6 +163,27 @@ func (s *Server) Rooms() []matrix.RoomID {
 	for id := range s.rooms {
 		out = append(out, id)
 	}
+	return out
+}
+
+// Profile is a user as others see it.
+type Profile struct {
+	ID          matrix.UserID
+	Displayname string
+	Service     bool // it belongs to an application service
+}
+
+// Users are the registered users, by id.
+func (s *Server) Users() []Profile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Profile
+	for id, a := range s.accounts {
+		if a.registered {
+			out = append(out, Profile{id, a.displayname, s.exclusive(id, nil)})
+		}
+	}
+	slices.SortFunc(out, func(a, b Profile) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return out
 }
 
