@@ -80,6 +80,7 @@ function side(s) {
 }
 
 function rooms() {
+  if (!changed("rooms", [state.rooms.map((r) => [r.id, r.name]), state.room, [...state.unread]])) return
   update($("rooms"), state.rooms.map((r) => {
     const n = state.unread.get(r.id) || 0
     return el("li", {}, el("button", { type: "button", "aria-current": r.id === state.room ? "true" : undefined, "data-key": r.id, onclick: () => enter(r.id) },
@@ -88,6 +89,7 @@ function rooms() {
 }
 
 function users(people) {
+  if (!changed("users", [state.users, state.as])) return
   update($("users"), people.map((u) => el("li", {},
     el("button", { type: "button", "aria-pressed": String(u.id === state.as), "data-key": u.id, title: u.id, onclick: () => actAs(u.id) }, local(u.id)))))
   $("as").replaceChildren(...people.map((u) => el("option", { value: u.id, selected: u.id === state.as }, local(u.id))))
@@ -95,6 +97,15 @@ function users(people) {
   $("ghosts").replaceChildren(...(ghosts.length ? ghosts.map((u) => el("li", {}, u.name || local(u.id), el("small", {}, u.id)))
     : [el("li", { class: "none" }, "(none yet)")]))
 }
+
+// changed tells whether v is another than the last time: what a person has open is not made anew for nothing.
+function changed(what, v) {
+  const text = JSON.stringify(v)
+  const other = seen.get(what) !== text
+  seen.set(what, text)
+  return other
+}
+const seen = new Map()
 
 // update replaces a list and keeps the focus where it was.
 function update(list, items) {
@@ -186,16 +197,16 @@ function attach(t, map, e, target) {
 }
 
 function arrived(e) {
-  const changed = take(e)
+  const other = take(e)
   const room = e.raw.room_id
   if (room !== state.room) {
     if (e.raw.type === "m.room.message") state.unread.set(room, (state.unread.get(room) || 0) + 1)
     return rooms()
   }
   const t = state.timelines.get(room)
-  if (changed) {
-    const old = $("timeline").querySelector('[data-id="' + CSS.escape(changed.raw.event_id) + '"]')
-    const item = old && item_(t, changed)
+  if (other) {
+    const old = $("timeline").querySelector('[data-id="' + CSS.escape(other.raw.event_id) + '"]')
+    const item = old && item_(t, other)
     if (item) keepDown(() => old.replaceWith(item))
     return
   }
