@@ -172,6 +172,7 @@ function take(e) {
   if (!t) state.timelines.set(raw.room_id, t = { list: [], byID: new Map(), edits: new Map(), reactions: new Map() })
   if (t.byID.has(raw.event_id)) return null
   t.byID.set(raw.event_id, e)
+  if (raw.type === "m.room.create") t.creator = raw.sender
   if (raw.unsigned && raw.unsigned.redacted_because) e.gone = true
   const content = raw.content || {}
   const relation = content["m.relates_to"] || {}
@@ -207,7 +208,7 @@ function arrived(e) {
   if (other) {
     const old = $("timeline").querySelector('[data-id="' + CSS.escape(other.raw.event_id) + '"]')
     const item = old && item_(t, other)
-    if (item) keepDown(() => old.replaceWith(item))
+    if (item) old.replaceWith(item)
     return
   }
   timeline()
@@ -222,31 +223,32 @@ function timeline(anew) {
     state.shown = key
     state.count = 0
     state.sender = null
+    toEnd.timeline()
   }
-  keepDown(() => {
-    for (; state.count < t.list.length; state.count++) {
-      const item = item_(t, t.list[state.count])
-      if (item) $("timeline").append(item)
-    }
-  })
+  for (; state.count < t.list.length; state.count++) {
+    const item = item_(t, t.list[state.count])
+    if (item) $("timeline").append(item)
+  }
 }
 
-// keepDown scrolls to the end if the end was to be seen.
-function keepDown(change) {
-  const list = $("timeline")
-  const down = list.scrollHeight - list.scrollTop - list.clientHeight < 60
-  change()
-  if (down) list.scrollTop = list.scrollHeight
+// sticky keeps a list at its end while nobody has scrolled away from it.
+function sticky(list) {
+  let down = true
+  const stick = () => { if (down) list.scrollTop = list.scrollHeight }
+  list.addEventListener("scroll", () => { down = list.scrollHeight - list.scrollTop - list.clientHeight < 40 })
+  new MutationObserver(stick).observe(list, { childList: true, subtree: true })
+  new ResizeObserver(stick).observe(list)
+  return () => { down = true; stick() }
 }
 
 function item_(t, e) {
   const raw = e.raw
   if (raw.type === "m.room.message" || raw.type === "m.sticker" || raw.type === "m.room.encrypted") return message(t, e)
-  const text = note(e)
+  const text = note(t, e)
   if (!text) return null
   e.same = false
   state.sender = null
-  return el("li", { class: "note", "data-id": raw.event_id }, "─ " + text, jsonButton(raw, text))
+  return el("div", { class: "note", "data-id": raw.event_id }, "─ " + text, jsonButton(raw, text))
 }
 
 function jsonButton(raw, text) {
@@ -254,17 +256,16 @@ function jsonButton(raw, text) {
 }
 
 // note is a state event in words; "" for what nobody wants to see in a chat.
-function note(e) {
+function note(t, e) {
   const raw = e.raw, content = raw.content || {}
-  const who = raw.sender === state.as ? "you" : name(raw.sender)
+  const who = name(raw.sender)
   switch (raw.type) {
-    case "m.room.member": return membership(raw, who)
-    case "m.room.create": return who + " made the room"
-    case "m.room.name": return who + " named it “" + (content.name || "") + "”"
+    case "m.room.member": return raw.sender === t.creator && raw.state_key === t.creator && !raw.unsigned?.prev_content ? "" : membership(raw, who)
+    case "m.room.name": return !raw.unsigned?.prev_content ? "" : who + " named it “" + (content.name || "") + "”"
     case "m.room.topic": return who + " set the topic: " + (content.topic || "")
     case "m.room.tombstone": return "the room was replaced: " + (content.body || "")
     case "m.room.avatar": return who + " changed the picture"
-    case "m.room.power_levels": case "m.room.join_rules": case "m.room.history_visibility": case "m.room.guest_access":
+    case "m.room.create": case "m.room.power_levels": case "m.room.join_rules": case "m.room.history_visibility": case "m.room.guest_access":
     case "m.room.canonical_alias": case "m.room.redaction": case "m.reaction": return ""
   }
   return who + " sent " + raw.type
@@ -272,7 +273,7 @@ function note(e) {
 
 function membership(raw, who) {
   const target = raw.state_key, content = raw.content || {}
-  const whom = target === state.as ? "you" : target === state.script?.bot ? "the bot" : name(target)
+  const whom = target === state.script?.bot ? "the bot" : name(target)
   const before = raw.unsigned?.prev_content?.membership
   switch (content.membership) {
     case "invite": return who + " invited " + whom
@@ -307,10 +308,10 @@ function message(t, e) {
     if (edit) said.append(" ", el("small", { class: "was", title: "before: " + (raw.content?.body || "") }, "(edited)"))
   }
   const classes = ["msg", kind, e.same ? "same" : "", e.gone ? "gone" : "", content.msgtype === "m.notice" ? "notice" : "", content.msgtype === "m.emote" ? "emote" : ""]
-  return el("li", { class: classes.filter(Boolean).join(" "), "data-id": raw.event_id },
+  return el("div", { class: classes.filter(Boolean).join(" "), "data-id": raw.event_id },
     el("span", { class: "face", "aria-hidden": "true" }, (name(sender)[0] || "?").toUpperCase()),
     el("div", { class: "body" },
-      el("span", { class: "by", title: sender }, sender === state.as ? "you" : name(sender), kind === "person" ? null : el("small", {}, kind)),
+      el("span", { class: "by", title: sender }, name(sender), kind === "person" ? null : el("small", {}, kind)),
       e.same ? null : el("time", { datetime: new Date(raw.origin_server_ts).toISOString() }, clock(raw.origin_server_ts)),
       replyTo ? quote(t, replyTo) : null, said, reactions(t, e)),
     menu(e, text))
@@ -363,7 +364,7 @@ function menu(e, text) {
   const items = []
   if (!e.gone) {
     items.push(button("Reply", () => about({ kind: "reply", event: e, text })))
-    for (const key of ["👍", "❤️", "🎉", "👀"]) items.push(button(key, () => post("react", { room: state.room, as: state.as, event: raw.event_id, key }), "React with " + key))
+    for (const key of ["👍", "❤️", "✔", "👀"]) items.push(button(key, () => post("react", { room: state.room, as: state.as, event: raw.event_id, key }), "React with " + key))
     if (raw.sender === state.as) items.push(button("Edit", () => about({ kind: "edit", event: e, text })))
     items.push(button("Take back", () => post("redact", { room: state.room, as: kindOf(raw.sender) === "person" ? raw.sender : state.as, event: raw.event_id })))
   }
@@ -391,8 +392,8 @@ function about(what) {
 }
 
 async function send() {
-  const body = $("message").value
-  if (!body.trim()) return
+  const body = $("message").value.replace(/^\n+|\s+$/g, "")
+  if (!body) return
   const at = { room: state.room, as: state.as, body }
   if (state.about) at.event = state.about.event.raw.event_id
   $("message").value = "" // a slow server shall not get it twice
@@ -420,7 +421,13 @@ function script(s) {
   $("problem").replaceChildren(...(broken ? [
     el("strong", {}, "Not loaded"),
     el("p", {}, s.generation ? "Generation " + s.generation + " keeps running and still answers." : "Nothing runs; events wait until it loads."),
-    text ? el("pre", { tabindex: "0", "aria-label": "The error" }, text) : ""] : []).filter(Boolean))
+    text ? report(text, "The error") : ""] : []).filter(Boolean))
+}
+
+// report is an error's text: what quotes the source keeps its columns, the rest may wrap.
+function report(text, label) {
+  return el("pre", { tabindex: "0", "aria-label": label }, ...text.split("\n").map((line) =>
+    el("div", { class: /^\s*(>\s*)?\d+ \||^\s+\^/.test(line) ? "source" : "wrap" }, line || " ")))
 }
 
 const count = (n, what) => n + " " + what + (n === 1 ? "" : "s")
@@ -432,16 +439,16 @@ function took(ns) {
 
 function row(r) {
   const list = $("log")
-  const down = list.scrollHeight - list.scrollTop - list.clientHeight < 60
   const line = [el("span", { class: "at" }, new Date(r.at).toTimeString().slice(0, 8)), el("span", { class: "what" }, (r.kind === "printed" ? "print " : "") + r.title),
     el("span", { class: "took" }, r.busy ? "…" : r.kind === "work" && r.event ? took(r.took_ns || 0) : "")]
   const head = r.event ? el("button", { type: "button", class: "line", "aria-haspopup": "dialog", onclick: () => json(r.event) }, ...line) : el("div", { class: "line" }, ...line)
-  const item = el("li", { class: r.kind + (r.bad ? " bad" : ""), "data-row": r.id }, head)
+  const item = el("div", { class: r.kind + (r.bad ? " bad" : ""), "data-row": r.id }, head)
   const calls = (r.calls || []).map((c) => el("li", { title: c.method + " " + c.path + (c.as ? " as " + c.as : "") }, el("span", { class: "name" }, c.name),
     el("span", { class: c.status >= 200 && c.status < 300 ? "ok" : "no" }, c.status ? c.status + (c.error ? " " + c.error : "") : c.error)))
   if (r.more) calls.push(el("li", {}, "and " + r.more + " more"))
   if (calls.length) item.append(el("ul", { class: "calls" }, ...calls))
-  if (r.text) item.append(el("pre", { tabindex: "0", "aria-label": r.title }, r.text))
+  if (r.text && r.kind === "refused") item.append(el("details", {}, el("summary", {}, "the error"), report(r.text, r.title))) // it stands above while it holds
+  else if (r.text) item.append(report(r.text, r.title))
   const old = list.querySelector('[data-row="' + r.id + '"]')
   if (old) {
     const focused = old.contains(document.activeElement)
@@ -449,7 +456,6 @@ function row(r) {
     if (focused) (item.querySelector("button, pre") || list).focus()
   } else list.append(item)
   while (list.children.length > 300) list.firstChild.remove()
-  if (down) list.scrollTop = list.scrollHeight
 }
 
 function json(value) {
@@ -465,15 +471,16 @@ const narrow = () => matchMedia("(max-width: 819px)").matches
 function view(to) {
   document.body.dataset.view = to
   for (const b of document.querySelectorAll(".tabs button")) b.setAttribute("aria-pressed", String(b.dataset.to === to))
-  for (const list of [$("timeline"), $("log")]) list.scrollTop = list.scrollHeight
 }
 
+const toEnd = { timeline: sticky($("timeline")), log: sticky($("log")) }
 for (const b of document.querySelectorAll(".tabs button")) b.addEventListener("click", () => view(b.dataset.to))
 $("composer").addEventListener("submit", (e) => { e.preventDefault(); send() })
 $("message").addEventListener("keydown", (e) => {
   if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); send() }
   if (e.key === "Escape" && state.about) { about(null); $("message").value = "" }
 })
+$("message").addEventListener("input", () => { if (!$("message").value.trim()) $("message").value = "" })
 $("about-end").addEventListener("click", () => { about(null); $("message").value = ""; $("message").focus() })
 $("as").addEventListener("change", () => actAs($("as").value))
 $("new-room").addEventListener("submit", async (e) => {
@@ -489,7 +496,7 @@ $("new-user").addEventListener("submit", async (e) => {
   const out = await post("user", { name: $("user-name").value })
   if (!out) return
   $("user-name").value = ""
-  state.as = out.user_id
+  actAs(out.user_id) // the user is in the list, or comes with the next message of the stream
 })
 $("faults").addEventListener("change", () => {
   const set = {}

@@ -89,8 +89,8 @@ func talk(p *tab) {
 			;[...m.querySelectorAll(".menu button")].find((b) => b.innerText === `+quoted(item)+`).click()
 		})()`)
 	}
-	menu("IS THIS ON!", "🎉")
-	p.until(`document.querySelector("#timeline .reactions").innerText.includes("🎉 1")`)
+	menu("IS THIS ON!", "❤️")
+	p.until(`document.querySelector("#timeline .reactions").innerText.includes("❤️ 1")`)
 	menu("IS THIS ON!", "Reply")
 	p.shows("#about", "You reply to echo")
 	p.say("it is")
