@@ -106,12 +106,6 @@ type Page struct {
 
 // New makes the page and begins to serve it.
 func New(o Options) (*Page, error) {
-	if o.Clock == nil {
-		o.Clock = clockwork.NewRealClock()
-	}
-	if o.Log == nil {
-		o.Log = hclog.NewNullLogger()
-	}
 	l, err := listen(o.Listen)
 	if err != nil {
 		return nil, err
@@ -121,7 +115,7 @@ func New(o Options) (*Page, error) {
 	p.stop = o.Server.Subscribe(p.happened)
 	go func() {
 		if err := p.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			o.Log.Error("the chat page has ended", "err", err)
+			p.o.Log.Error("the chat page has ended", "err", err)
 		}
 	}()
 	return p, nil
@@ -129,6 +123,12 @@ func New(o Options) (*Page, error) {
 
 // newPage makes a page that is told where it is.
 func newPage(o Options, address string) *Page {
+	if o.Clock == nil {
+		o.Clock = clockwork.NewRealClock()
+	}
+	if o.Log == nil {
+		o.Log = hclog.NewNullLogger()
+	}
 	_, port, _ := net.SplitHostPort(address)                                                          // a listener's address has one
 	return &Page{o: o, key: rand.Text(), host: address, port: port, cookie: "bridgehost_dev_" + port, // cookies do not tell ports apart
 		ended: make(chan struct{}), subs: map[*subscriber]bool{}, stop: func() {}}

@@ -207,7 +207,7 @@ function arrived(e) {
   const t = state.timelines.get(room)
   if (other) {
     const old = $("timeline").querySelector('[data-id="' + CSS.escape(other.raw.event_id) + '"]')
-    const item = old && item_(t, other)
+    const item = old && item_(t, other, true)
     if (item) old.replaceWith(item)
     return
   }
@@ -241,9 +241,9 @@ function sticky(list) {
   return () => { down = true; stick() }
 }
 
-function item_(t, e) {
+function item_(t, e, again) {
   const raw = e.raw
-  if (raw.type === "m.room.message" || raw.type === "m.sticker" || raw.type === "m.room.encrypted") return message(t, e)
+  if (raw.type === "m.room.message" || raw.type === "m.sticker" || raw.type === "m.room.encrypted") return message(t, e, again)
   const text = note(t, e)
   if (!text) return null
   e.same = false
@@ -287,14 +287,16 @@ function membership(raw, who) {
   return ""
 }
 
-function message(t, e) {
+function message(t, e, again) {
   const raw = e.raw, sender = raw.sender
   const edits = (t.edits.get(raw.event_id) || []).filter((x) => !x.gone && x.raw.sender === sender)
   const edit = e.gone ? null : edits[edits.length - 1]
   const content = (edit ? edit.raw.content["m.new_content"] : raw.content) || {}
   const replyTo = raw.content?.["m.relates_to"]?.["m.in_reply_to"]?.event_id
-  if (e.same === undefined) e.same = state.sender === sender && !replyTo
-  state.sender = sender
+  if (!again) { // not when it is made anew for an edit
+    e.same = state.sender === sender && !replyTo
+    state.sender = sender
+  }
   const kind = kindOf(sender)
   const text = content.body || ""
   const said = el("div", { class: "said" })
@@ -350,7 +352,7 @@ function reactions(t, e) {
   return el("div", { class: "reactions" }, ...[...byKey].map(([key, list]) => {
     const mine = list.find((r) => r.raw.sender === state.as)
     const who = list.map((r) => name(r.raw.sender)).join(", ")
-    return el("button", { type: "button", "aria-pressed": String(Boolean(mine)), title: who, "aria-label": key + ", from " + who, onclick: () => mine
+    return el("button", { type: "button", "aria-pressed": String(Boolean(mine)), title: who, "aria-label": key + " " + list.length + ", from " + who, onclick: () => mine
       ? post("redact", { room: state.room, as: state.as, event: mine.raw.event_id })
       : post("react", { room: state.room, as: state.as, event: e.raw.event_id, key }) }, key + " " + list.length)
   }))
