@@ -210,8 +210,11 @@ func callName(r *http.Request) string {
 		return ""
 	}
 	kind := r.Method + " " + at(0)
-	if at(0) == "rooms" || at(0) == "profile" || at(0) == "directory" {
+	switch at(0) {
+	case "rooms", "profile":
 		kind += "/" + at(2)
+	case "directory":
+		kind += "/" + at(1)
 	}
 	switch kind {
 	case "PUT rooms/send":
@@ -220,8 +223,6 @@ func callName(r *http.Request) string {
 		return "send_state_event " + at(3)
 	case "GET rooms/state":
 		return strings.TrimSpace("get_state_event " + at(3))
-	case "GET directory/room":
-		return "resolve_room_alias"
 	}
 	if name := callNames[kind]; name != "" {
 		return name
@@ -237,6 +238,7 @@ var callNames = map[string]string{
 	"POST rooms/receipt": "send_receipt", "POST rooms/read_markers": "set_fully_read_marker", "GET rooms/members": "get_members",
 	"GET rooms/joined_members": "get_joined_members", "GET rooms/event": "get_event", "PUT profile/displayname": "set_displayname",
 	"PUT profile/avatar_url": "set_avatar_url", "GET profile/": "get_profile", "GET profile/displayname": "get_displayname",
+	"GET directory/room": "resolve_room_alias", "PUT directory/room": "add_room_alias", "DELETE directory/room": "remove_room_alias",
 	"GET profile/avatar_url": "get_avatar_url", "GET joined_rooms": "get_joined_rooms",
 }
 

@@ -41,6 +41,11 @@ func Dev(ctx context.Context, o DevOptions) error {
 	if err != nil {
 		return err
 	}
+	return devWith(ctx, o, f, root, func(*session) {})
+}
+
+// devWith runs the session; begun is called before anything of it runs.
+func devWith(ctx context.Context, o DevOptions, f found, root string, begun func(*session)) error {
 	cfg, err := devConfig(ctx, root, f)
 	if err != nil {
 		return err
@@ -73,6 +78,7 @@ func Dev(ctx context.Context, o DevOptions) error {
 		return errors.Join(err, h.close())
 	}
 	defer s.page.Close()
+	begun(s)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, served := make(chan struct{}), make(chan error, 1)

@@ -111,7 +111,7 @@ func declared(st engine.Status) string {
 // duration is short: "0.4 ms", "5 ms", "1.2 s".
 func duration(d time.Duration) string {
 	switch {
-	case d < time.Millisecond:
+	case d < 950*time.Microsecond:
 		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
