@@ -27,7 +27,7 @@ thrown away.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.Poll, "poll", false, "look at the folder every second instead of relying on events")
-	cmd.Flags().StringVar(&o.Listen, "listen", "", "where the chat page is; on this machine only (default 127.0.0.1:8470, or the next free port)")
+	cmd.Flags().StringVar(&o.Listen, "listen", "", "address of the chat page (default 127.0.0.1:8470, or the next free port)")
 	cmd.Flags().BoolVar(&o.NoWatch, "no-watch", false, "do not reload when files change")
 	return cmd
 }

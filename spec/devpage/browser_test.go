@@ -23,6 +23,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -241,6 +242,7 @@ func (p *tab) picture(name string) {
 	if folder == "" {
 		folder = p.t.TempDir()
 	}
+	p.run(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 600, 20)) // nothing looks as if it were pointed at
 	ctx, cancel := context.WithTimeout(p.ctx, limit)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
