@@ -125,7 +125,7 @@ bridge.on("load", function() intent:set_displayname("Demo") end)
 bridge.on("message", function(evt)
   if evt.text == "fail" then error("no more") end
   print("asked")
-  bridge.parallel(2, {1, 2}, function(i) intent:send_text(evt.room_id, "part " .. i) end)
+  bridge.parallel(1, {1, 2}, function(i) intent:send_text(evt.room_id, "part " .. i) end)
   pcall(function() intent:get_state_event(evt.room_id, "org.example.none") end)
 end)`)
 	f, _, err := devScript(dir)
