@@ -16,7 +16,7 @@ type Status struct {
 	Backlog    int             `json:"backlog"`
 	Running    int             `json:"running"`
 	Handles    int             `json:"handles"`
-	Timers     int             `json:"timers"` // cron, every and after that wait, and spawned tasks
+	Timers     int             `json:"timers"`            // cron, every and after that wait, and spawned tasks
 	Memory     int64           `json:"memory"`            // bytes, as last measured
 	Held       time.Duration   `json:"held_ns"`           // how long events waited for this generation
 	Refused    string          `json:"refused,omitempty"` // why what is on disk does not run
