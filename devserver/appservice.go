@@ -173,3 +173,10 @@ func (s *Server) exclusiveAlias(a matrix.RoomAlias, but *service) bool {
 	}
 	return false
 }
+
+// Reserved tells whether a user belongs to an application service, which alone acts as it.
+func (s *Server) Reserved(u matrix.UserID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.exclusive(u, nil)
+}

@@ -12,6 +12,7 @@ type Faults struct {
 	Down                  bool          // connections close without an answer, nothing is pushed
 	Slow                  time.Duration // every answer waits so long, by the server's clock
 	RateLimit             int           // so many requests are answered 429
+	RateLimitEvery        int           // each n-th request is answered 429; 0: none
 	RetryAfter            time.Duration // what those are told; 10 ms when 0
 	ForbidJoin            bool          // no join is allowed: 403
 	DuplicateTransactions bool          // every transaction is pushed twice
@@ -31,6 +32,13 @@ type Fault struct {
 	Code, Text string
 	RetryAfter time.Duration
 	Body       []byte // in place of Code and Text, as it is
+}
+
+// Faults are those that are set now.
+func (s *Server) Faults() Faults {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults
 }
 
 // SetFaults replaces the faults.
@@ -77,6 +85,10 @@ func (s *Server) faulty(w http.ResponseWriter, r *http.Request) (done bool, late
 	limit := s.faults.RateLimit > 0
 	if limit && !f.Down {
 		s.faults.RateLimit--
+	}
+	if f.RateLimitEvery > 0 && !f.Down && !limit {
+		s.arrived++
+		limit = s.arrived%f.RateLimitEvery == 0
 	}
 	s.mu.Unlock()
 	switch {

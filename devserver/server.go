@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 	"bridgehost/matrix"
 )
 
-// Event is an event as a client sees it, and what stands in it.
+// What a client sees: an event, and the identifiers.
 type (
 	Event   = matrix.Event
 	UserID  = matrix.UserID
@@ -65,6 +66,7 @@ type Server struct {
 	media    map[string]*medium
 	stored   int // events so far
 	faults   Faults
+	arrived  int // requests, for Faults.RateLimitEvery
 	requests []Request
 	oldest   int // of requests, once the ring is full
 	changed  chan struct{}
@@ -121,6 +123,9 @@ func New(o Options) *Server {
 	}
 }
 
+// Name is the server's name: what stands after the colon in ids.
+func (s *Server) Name() string { return s.o.ServerName }
+
 // Start listens on addr ("127.0.0.1:0" for any port) and returns the base URL.
 func (s *Server) Start(addr string) (string, error) {
 	l, err := net.Listen("tcp", addr)
@@ -164,6 +169,27 @@ func (s *Server) Rooms() []matrix.RoomID {
 	for id := range s.rooms {
 		out = append(out, id)
 	}
+	return out
+}
+
+// Profile is a user as others see it.
+type Profile struct {
+	ID          matrix.UserID
+	Displayname string
+	Service     bool // it belongs to an application service
+}
+
+// Users are the registered users, by id.
+func (s *Server) Users() []Profile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Profile
+	for id, a := range s.accounts {
+		if a.registered {
+			out = append(out, Profile{id, a.displayname, s.exclusive(id, nil)})
+		}
+	}
+	slices.SortFunc(out, func(a, b Profile) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return out
 }
 

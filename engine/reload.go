@@ -10,11 +10,12 @@ import (
 
 // Why a generation was loaded.
 const (
-	ReasonStart    = "start"
-	ReasonSaved    = "saved"
-	ReasonAsked    = "asked" // reload, SIGHUP: goes on even if nothing changed
-	ReasonRollback = "rollback"
-	ReasonSwapBack = "swapped back"
+	ReasonStart     = "start"
+	ReasonSaved     = "saved"
+	ReasonAsked     = "asked" // reload, SIGHUP: goes on even if nothing changed
+	ReasonRollback  = "rollback"
+	ReasonSwapBack  = "swapped back"
+	ReasonTakenBack = "taken back" // a save that did not load was undone: nothing was loaded
 )
 
 // Start loads the first generation from src. If src does not load, the last good
@@ -63,6 +64,9 @@ func (s *Script) Reload(ctx context.Context, src Source, reason string) *diag.Er
 		case g != nil && g.hash == hash: // a broken save was taken back
 			s.setTried(hash)
 			s.setRefused(nil)
+			if s.cfg.OnLoad != nil {
+				s.cfg.OnLoad(LoadReport{Script: s.Name, Number: g.Number, Running: g.Number, Reason: ReasonTakenBack, Hash: hash, At: s.clock.Now(), Sources: src.Files})
+			}
 			return nil
 		}
 	}

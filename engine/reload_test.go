@@ -261,12 +261,12 @@ func TestABrokenSaveThatIsTakenBack(t *testing.T) {
 	l.saves(broken)
 	l.save(broken)
 	l.saves(v("a"))
-	if l.script.Refused() != nil || len(l.loads) != 2 {
+	if l.script.Refused() != nil || len(l.loads) != 3 || l.loads[2].Reason != ReasonTakenBack {
 		t.Errorf("refused: %v; %d reports", l.script.Refused(), len(l.loads))
 	}
 	l.runs(1, "a")
 	l.saves(broken)
-	if len(l.loads) != 3 {
+	if len(l.loads) != 4 {
 		t.Errorf("broken again: %d reports", len(l.loads))
 	}
 }

@@ -51,6 +51,8 @@ type ScriptConfig struct {
 	OnDead func(item delivery.Item, err *diag.Error)
 	// OnLoad hears of each generation that began, and of each source that did not load.
 	OnLoad func(LoadReport)
+	// OnRun hears of each try to handle an item, at its begin and at its end; nil: nobody does.
+	OnRun func(Run)
 }
 
 // Script runs one script: one generation at a time, and a second one for the
@@ -142,7 +144,9 @@ func (s *Script) work(item *delivery.Item, again func(verdict)) {
 		unit, err = s.unitFor(item)
 	}
 	if err == nil {
+		ended := s.begun(g, item, m.Label)
 		err = g.handle(m, unit)
+		ended(err)
 	}
 	g.count(err)
 	if err == nil {

@@ -16,6 +16,7 @@ type Status struct {
 	Backlog    int             `json:"backlog"`
 	Running    int             `json:"running"`
 	Handles    int             `json:"handles"`
+	Timers     int             `json:"timers"`            // cron, every and after that wait, and spawned tasks
 	Memory     int64           `json:"memory"`            // bytes, as last measured
 	Held       time.Duration   `json:"held_ns"`           // how long events waited for this generation
 	Refused    string          `json:"refused,omitempty"` // why what is on disk does not run
@@ -64,6 +65,7 @@ func (s *Script) Status() Status {
 	g.mu.Lock()
 	services := g.services
 	st.Events = g.events
+	st.Timers = g.waiting + len(g.crons) + len(g.everies)
 	g.mu.Unlock()
 	for _, svc := range services {
 		svc.mu.Lock()

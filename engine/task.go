@@ -59,6 +59,9 @@ func (t *Task) Context() context.Context {
 	if t.Unit != nil {
 		base = delivery.With(base, t.Unit)
 	}
+	if t.Unit == nil || t.Unit.Item.Seq == 0 {
+		base = context.WithValue(base, labelKey{}, t.Label)
+	}
 	t.vm.tasksMu.Lock()
 	t.ctx, t.cancel = context.WithCancelCause(base)
 	t.vm.tasksMu.Unlock()

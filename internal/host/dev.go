@@ -28,18 +28,24 @@ type DevOptions struct {
 	Log     hclog.Logger
 	Poll    bool
 	NoWatch bool
+	Listen  string // of the chat page; "": 127.0.0.1:8470, or the next free port
 }
 
 // devName is the simulated homeserver's name.
 const devName = "bh.test"
 
-// Dev runs one script against a homeserver in this process, with a prompt at which one
-// writes as a user. It returns at the end of the input, at /quit, or when ctx ends.
+// Dev runs one script against a homeserver in this process, with a chat page and a prompt at
+// which one writes as a user. It returns at the end of the input, at /quit, or when ctx ends.
 func Dev(ctx context.Context, o DevOptions) error {
 	f, root, err := devScript(o.Path)
 	if err != nil {
 		return err
 	}
+	return devWith(ctx, o, f, root, func(*session) {})
+}
+
+// devWith runs the session; begun is called before anything of it runs.
+func devWith(ctx context.Context, o DevOptions, f found, root string, begun func(*session)) error {
 	cfg, err := devConfig(ctx, root, f)
 	if err != nil {
 		return err
@@ -61,19 +67,25 @@ func Dev(ctx context.Context, o DevOptions) error {
 		listener.Close()
 		return err
 	}
-	p := newPrompt(hs, f.name, o.In, o.Out)
-	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: p, only: &f})
+	s := newSession(f, o, hs, clock)
+	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f})
 	if err != nil {
 		listener.Close()
 		return err
 	}
+	if err := s.openPage(h, hs, o); err != nil {
+		listener.Close()
+		return errors.Join(err, h.close())
+	}
+	defer s.page.Close()
+	begun(s)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, served := make(chan struct{}), make(chan error, 1)
 	go func() { served <- h.serve(ctx, listener, func() { close(ready) }) }()
 	select {
 	case <-ready:
-		err = p.run(ctx, h)
+		err = s.prompt.run(ctx, h)
 	case err = <-served:
 		served <- nil
 	}

@@ -143,8 +143,8 @@ func TestDevSaysThatTheBotDidNotCome(t *testing.T) {
 func TestDevOfAScriptThatDoesNotLoad(t *testing.T) {
 	begun := time.Now()
 	shown, _ := devSession(t, joins+"\nlocal x = ", "hi", "/reload")
-	inOrder(t, shown, "demo → not loaded; nothing runs, its events wait", "error: main.lua:5:", "demo: nothing runs, see above",
-		"you            hi\n", "demo → not loaded", "error: main.lua:5:")
+	inOrder(t, shown, "main.lua → not loaded; nothing runs, its events wait", "error: main.lua:5:", "nothing runs, see above",
+		"you            hi\n", "main.lua loaded again → not loaded", "error: main.lua:5:")
 	if took := time.Since(begun); took > 8*time.Second {
 		t.Errorf("the prompt waited %s for a script that does not run", took)
 	}
@@ -177,7 +177,7 @@ func TestDevReloadsWhileItRuns(t *testing.T) {
 	if ExitCode(err) != ExitInUse || !strings.Contains(err.Error(), "another dev session") {
 		t.Errorf("a second session of the same script: %v", err)
 	}
-	say("/reload", "demo → generation 2 in ")
+	say("/reload", "main.lua loaded again → generation 2 in ")
 	say("hi", "_bh_demo       two\n")
 	_ = typed.Close()
 	if err := <-ended; err != nil {

@@ -39,6 +39,8 @@ type Options struct {
 	Clock   clockwork.Clock // nil: real time
 	// Report shows what scripts do, for `dev`; nil: the log does.
 	Report Reporter
+	// activity hears what scripts are given and what they ask for, for `dev`; nil: nobody does.
+	activity *activity
 	// only is the one script that runs, for `dev`; nil: those of scripts.dir.
 	only *found
 	// What follows is for specs, which have no network and no real time.
@@ -100,10 +102,16 @@ func open(cfg Config, o Options) (*Host, error) {
 		return nil, err
 	}
 	h.running, h.cancel = context.WithCancel(context.Background())
+	client := o.http
+	if o.activity != nil {
+		client = matrix.NewHTTPClient()
+		client.Transport = watched{client.Transport, o.activity}
+	}
 	h.pool = intent.NewPool(intent.Config{
+		HTTP:          client,
 		HomeserverURL: cfg.Homeserver.URL, ServerName: cfg.Homeserver.Name, ASToken: reg.ASToken,
 		Bot: matrix.NewUserID(reg.SenderLocalpart, cfg.Homeserver.Name), BridgeName: cfg.Appservice.BridgeName,
-		Retries: cfg.Homeserver.Retries, Store: h.db, HTTP: o.http, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
+		Retries: cfg.Homeserver.Retries, Store: h.db, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
 	})
 	h.inbox = newInbox(h)
 	h.egress = egress.New(o.egress)

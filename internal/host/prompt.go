@@ -19,12 +19,13 @@ import (
 )
 
 // prompt is the terminal of `dev`: lines are said in a room as a user, and what happens
-// in that room is shown. It is the session's Reporter.
+// in that room is shown.
 type prompt struct {
-	hs     *devserver.Server
-	script string
-	in     io.Reader
-	bot    matrix.UserID
+	hs      *devserver.Server
+	script  string
+	in      io.Reader
+	bot     matrix.UserID
+	session *session
 	// live tells that a person types: what was typed is shown by the terminal already, and
 	// answers come when they come. Otherwise each line waits for its answers.
 	live bool
@@ -37,10 +38,12 @@ type prompt struct {
 	rooms map[string]matrix.RoomID
 	shown map[matrix.RoomID]int // events of the timeline
 	names map[matrix.UserID]string
+
+	events bool // what comes in and goes out is shown, too
 }
 
-func newPrompt(hs *devserver.Server, script string, in io.Reader, out io.Writer) *prompt {
-	return &prompt{hs: hs, script: script, in: in, out: out, live: isTerminal(in) && isTerminal(out),
+func newPrompt(s *session, hs *devserver.Server, script string, in io.Reader, out io.Writer) *prompt {
+	return &prompt{session: s, hs: hs, script: script, in: in, out: out, live: isTerminal(in) && isTerminal(out),
 		rooms: map[string]matrix.RoomID{}, shown: map[matrix.RoomID]int{}, names: map[matrix.UserID]string{}, user: hs.User("you"),
 		bot: matrix.UserID("@_bh_" + script + ":" + devName)}
 }
@@ -57,15 +60,13 @@ const devHelp = `  TEXT          say it in this room
   /rooms        list the rooms
   /reload       load the script again     /rollback   run the version before
   /json         the last event as JSON    /quit       end
-`
+A line that is just one of these letters is a key: `
 
 // run is the session: it reads lines until the input or ctx ends.
 func (p *prompt) run(ctx context.Context, h *Host) error {
 	stop := p.hs.Subscribe(p.happened)
 	defer stop()
-	p.say("bridgehost %s, dev mode. Nothing leaves this machine; data in .bridgehost/ can be thrown away.\n\n", Version().Version)
-	p.say("  simulated homeserver   %s (you are %s)\n", devName, p.user.ID)
-	p.say("  script                 %s\n\n", h.describe(p.script))
+	p.say("%s", p.session.opening())
 	if err := p.enter(p.script); err != nil {
 		return err
 	}
@@ -127,6 +128,10 @@ func (p *prompt) line(ctx context.Context, h *Host, line string) bool {
 	switch {
 	case line == "":
 		return true
+	case len(line) == 1 && p.session.hasKey(line):
+		if !p.session.press(ctx, line) {
+			return false
+		}
 	case !strings.HasPrefix(line, "/"):
 		if p.live {
 			p.say("\x1b[A\x1b[K") // the room shows it again
@@ -135,7 +140,7 @@ func (p *prompt) line(ctx context.Context, h *Host, line string) bool {
 	case word == "/quit":
 		return false
 	case word == "/help":
-		p.say("%s", devHelp)
+		p.say("%s%s\n", devHelp, p.session.keyLine())
 	case word == "/as" && rest != "":
 		err = p.as(rest)
 	case word == "/room" && rest != "":
@@ -154,7 +159,7 @@ func (p *prompt) line(ctx context.Context, h *Host, line string) bool {
 	case word == "/as" || word == "/room":
 		p.say("? %s needs a name\n", word)
 	default:
-		p.say("? %s is not known here:\n%s", word, devHelp)
+		p.say("? %s is not known here:\n%s%s\n", word, devHelp, p.session.keyLine())
 	}
 	if err != nil {
 		p.say("! %s\n", err)
@@ -231,47 +236,9 @@ func (p *prompt) find(name string) (matrix.RoomID, bool) {
 	return "", false
 }
 
-// describe says how a script is, in a line.
-func (h *Host) describe(name string) string {
-	st := h.script(name).Status()
-	if st.Generation == 0 {
-		return name + ": nothing runs, see above"
-	}
-	parts := []string{count(st.Handlers, "handler"), count(st.Commands, "command")}
-	if n := len(st.Services); n > 0 {
-		parts = append(parts, count(n, "service"))
-	}
-	return fmt.Sprintf("%s, generation %d: %s", name, st.Generation, strings.Join(parts, ", "))
-}
-
 func count(n int, what string) string {
 	if n != 1 {
 		what += "s"
 	}
 	return fmt.Sprintf("%d %s", n, what)
 }
-
-// Loaded implements Reporter.
-func (p *prompt) Loaded(r engine.LoadReport, text string) {
-	at, what := r.At.Local().Format("15:04:05"), r.Script
-	if r.Reason == engine.ReasonSaved {
-		what += " changed"
-	}
-	switch {
-	case r.Err != nil:
-		p.say("%s %s → not loaded; %s\n\n%s\n", at, what, running(r.Running), text)
-	case r.Reason != engine.ReasonStart:
-		p.say("%s %s → generation %d in %s\n", at, what, r.Number, r.Took.Round(100*time.Microsecond))
-	}
-}
-
-// Failed implements Reporter.
-func (p *prompt) Failed(r engine.Report, text string) {
-	if r.Seen > 1 { // the text was shown within this minute
-		text = fmt.Sprintf("error again: %s (seen %d times in the last minute)", r.Err, r.Seen)
-	}
-	p.say("%s\n", text)
-}
-
-// Printed implements Reporter.
-func (p *prompt) Printed(_, line string) { p.say("%-14s %s\n", "print", line) }

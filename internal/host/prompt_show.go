@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bridgehost/devpage"
 	"bridgehost/devserver"
 	"bridgehost/matrix"
 )
@@ -144,4 +145,44 @@ func describe(e *matrix.Event) (text string, ok bool) {
 		return "(topic: " + c.Topic + ")", true
 	}
 	return "", false
+}
+
+// toggleEvents shows from now on what the script is given and what it asks for, or no more.
+func (p *prompt) toggleEvents() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = !p.events
+	state := "off"
+	if p.events {
+		state = "on: each event, what the script then called, and how long it took"
+	}
+	fmt.Fprintf(p.out, "events %s\n", state)
+}
+
+// row shows what the script did, when that is wanted: an event when it was handled, a call
+// of a service or timer at once.
+func (p *prompt) row(r devpage.Row) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.events || r.Kind != devpage.Work || r.Busy {
+		return
+	}
+	calls := r.Calls
+	if r.Event == nil && r.More == 0 && len(calls) > 0 { // it comes again with each further call
+		calls = calls[len(calls)-1:]
+	}
+	took := ""
+	if r.Event != nil {
+		took = "  " + duration(r.Took)
+		if r.Bad {
+			took += ", failed"
+		}
+	}
+	fmt.Fprintf(p.out, "%s %s%s\n", r.At.Local().Format("15:04:05"), r.Title, took)
+	for _, c := range calls {
+		fmt.Fprintf(p.out, "           → %-20s %s  %s\n", c.Name, c.Answer(), duration(c.Took))
+	}
+	if r.More > 0 {
+		fmt.Fprintf(p.out, "           … and %d more\n", r.More)
+	}
 }

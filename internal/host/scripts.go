@@ -294,6 +294,10 @@ func (h *Host) onLoad(r engine.LoadReport) {
 		h.logWith(text, "script not loaded; "+still, "script", r.Script, "err", r.Err)
 		return
 	}
+	if r.Reason == engine.ReasonTakenBack {
+		h.log.Info("the file is again what runs", "script", r.Script, "generation", r.Number)
+		return
+	}
 	h.log.Info("script loaded", "script", r.Script, "generation", r.Number, "reason", r.Reason,
 		"took", r.Took.Round(time.Microsecond), "held", r.Held.Round(time.Microsecond))
 }

@@ -72,6 +72,9 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },
 	}
+	if h.opts.activity != nil {
+		cfg.OnRun = h.opts.activity.ran
+	}
 	switch {
 	case alone != nil:
 		cfg.Args, cfg.Print, cfg.Records = alone.args, alone.print, nil

@@ -26,3 +26,14 @@ func (db *DB) Keys(script, store string, now time.Time) (keys []string, err erro
 	})
 	return keys, err
 }
+
+// CountKeys is how many live keys all stores of a script have. What the host keeps there
+// for it (marks of once; their stores begin with NUL) does not count.
+func (db *DB) CountKeys(script string, now time.Time) (n int, err error) {
+	err = db.read(func(c *conn) error {
+		_, err := c.one(func(r row) { n = int(r.int(0)) },
+			"SELECT count(*) FROM script_values WHERE "+ofScript+" AND (expires = 0 OR expires > ?) AND substr(store, 1, 1) <> x'00'", script, now)
+		return err
+	})
+	return n, err
+}
