@@ -17,7 +17,6 @@ import (
 // then, but for Config, which SetConfig replaces between generations.
 type Script struct {
 	Name       string // "irc"
-	Version    string // of the bundle, "" for a single file
 	ServerName string // "example.org"
 	Prefix     string // of our users: "_bh_"
 	BridgeName string // marks a double puppet's own events

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"bridgehost/bundle"
 	"bridgehost/engine"
 )
 
@@ -73,7 +74,7 @@ func nameOf(path string) (name string, ok bool) {
 		name, isLua := strings.CutSuffix(base, ".lua")
 		return name, isLua && !strings.HasSuffix(base, "_spec.lua")
 	}
-	for _, main := range []string{"main.lua", base + ".lua"} {
+	for _, main := range []string{"main.lua", base + ".lua", bundle.File} {
 		if _, err := os.Stat(filepath.Join(path, main)); err == nil {
 			return base, true
 		}
@@ -82,4 +83,7 @@ func nameOf(path string) (name string, ok bool) {
 }
 
 // read reads the script's files as they are now.
-func (f found) read() (engine.Source, error) { return engine.ReadSource(f.name, f.path) }
+func (f found) read() (engine.Source, error) {
+	src, _, err := readSource(f.name, f.path)
+	return src, err
+}
