@@ -67,7 +67,7 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"start", "Start here", []*cobra.Command{newDev(g)}},
+		{"start", "Start here", []*cobra.Command{newNew(g), newDev(g)}},
 		{"connect", "Connect to Matrix", []*cobra.Command{newRegistration(g)}},
 		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newDeadletters(g), newExec(g)}},
 		{"keep", "Keep", []*cobra.Command{newVersion(g)}},
