@@ -90,6 +90,7 @@ func fromTemplate(template, name string) ([]madeFile, error) {
 		files[i].text = renamed(string(text), template, name)
 		files[i].Name = strings.Replace(files[i].Name, "script", name, 1)
 	}
+	files = append(files, madeFile{Name: ".luarc.json", Note: "completion and checks for VS Code, Neovim, Emacs …"})
 	files[0].Note = fmt.Sprintf("%d lines; start here", strings.Count(files[0].text, "\n"))
 	return files, nil
 }
@@ -118,11 +119,14 @@ func makeFolder(name string, files []madeFile, dry bool) error {
 		return err
 	}
 	for _, f := range files {
+		if f.text == "" {
+			continue // WriteTypes makes it
+		}
 		if err := os.WriteFile(filepath.Join(name, f.Name), []byte(f.text), 0o644); err != nil {
 			return err
 		}
 	}
-	return nil
+	return host.WriteTypes(name)
 }
 
 func newText(name string, files []madeFile, dry bool) string {

@@ -70,7 +70,7 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 		{"start", "Start here", []*cobra.Command{newNew(g), newDev(g)}},
 		{"connect", "Connect to Matrix", []*cobra.Command{newRegistration(g)}},
 		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newDeadletters(g), newExec(g)}},
-		{"keep", "Keep", []*cobra.Command{newVersion(g)}},
+		{"keep", "Keep", []*cobra.Command{newTypes(g), newDocs(g), newVersion(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, c := range group.commands {
