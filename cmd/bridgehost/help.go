@@ -26,9 +26,10 @@ func helpText(cmd *cobra.Command) string {
 		b.WriteString("\n")
 	}
 	for _, group := range cmd.Groups() {
-		fmt.Fprintf(&b, "%s\n", group.Title)
+		title := group.Title
 		for _, c := range commands(cmd, group.ID) {
-			fmt.Fprintf(&b, "  %-13s %s\n", c.Name(), c.Short)
+			fmt.Fprintf(&b, "%-18s %-13s %s\n", title, c.Name(), c.Short)
+			title = "" // once, on the line of its first command
 		}
 	}
 	if help := cmd.Flags().Lookup("help"); help != nil {
