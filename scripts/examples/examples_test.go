@@ -32,6 +32,11 @@ var sessions = map[string]session{
 			"_bh_echo       you said: me too",
 		},
 	},
+	"irc": { // nothing is given to dial: the session shows what it says then
+		typed:  []string{"hello"},
+		seen:   []string{"server"},
+		warned: true,
+	},
 	"relay": {
 		typed: []string{
 			"nobody hears this", "!relay", "!relay tea", "/room kitchen", "!relay list", "!relay tea", "!relay list",
@@ -78,6 +83,8 @@ type session struct {
 	typed []string
 	seen  []string
 	never []string
+	// warned is set when the example cannot run without configuration, and says so.
+	warned bool
 }
 
 func TestExamples(t *testing.T) {
@@ -155,7 +162,7 @@ func (s session) check(t *testing.T, name string) {
 			t.Errorf("seen: %q", line)
 		}
 	}
-	if log.String() != "" {
+	if log.String() != "" && !s.warned {
 		t.Errorf("a session that goes well logs no warning")
 	}
 }
