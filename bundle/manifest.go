@@ -1,244 +1,190 @@
-// Package bundle reads what makes a script's folder fit to be shared: its manifest.
+// Package bundle is what makes a folder of Lua a thing to be shared: so far its manifest,
+// bridge.toml, which says what the script is called, what runs, and what it may do.
+//
+//	m, err := bundle.Parse(text)
+//	var wrong *bundle.Error // line and message
 package bundle
 
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"reflect"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
-
-	"bridgehost/capability"
 )
 
-// ManifestName is the manifest's name in a script's folder.
-const ManifestName = "bridge.toml"
+// File is what the manifest is called, at the top of a script's folder.
+const File = "bridge.toml"
 
-// API is the version of the Lua API of this program.
+// API is the version of the Lua API that this host has.
 const API = 1
 
-// maxManifest is how many bytes a manifest may have.
-const maxManifest = 1 << 20
-
-// Manifest is bridge.toml: what a script is, and what it may do.
+// Manifest is one bridge.toml that was read and checked.
 type Manifest struct {
 	ID         string   `toml:"id"` // reverse domain: "org.example.irc-lounge"
 	Name       string   `toml:"name"`
-	Version    string   `toml:"version"` // semantic version
+	Version    string   `toml:"version"` // semver
 	Summary    string   `toml:"summary"`
 	License    string   `toml:"license"`
 	Authors    []string `toml:"authors"`
 	Homepage   string   `toml:"homepage"`
-	Main       string   `toml:"main"`       // the file that runs; "": main.lua or the folder's name
-	API        int      `toml:"api"`        // version of the Lua API
-	Bridgehost string   `toml:"bridgehost"` // versions of the program: ">=0.3, <1.0"
+	Main       string   `toml:"main"` // the file that runs, from the manifest's folder
+	API        int      `toml:"api"`
+	Bridgehost string   `toml:"bridgehost"` // versions of the host: ">=0.3, <1.0"
 	Publisher  string   `toml:"publisher"`  // minisign public key
 
-	Permissions  map[string]Permission     `toml:"permissions"`
-	Optional     map[string]Permission     `toml:"optional-permissions"`
-	Config       map[string]map[string]any `toml:"config"` // as bridge.config in the script says it
-	Dependencies map[string]string         `toml:"dependencies"`
-	Limits       Limits                    `toml:"limits"`
+	Permissions map[string]any    `toml:"permissions"` // capability → reason, or a table with scope and why
+	Optional    map[string]any    `toml:"optional-permissions"`
+	Config      map[string]any    `toml:"config"`
+	Depends     map[string]string `toml:"dependencies"` // id → range of versions
+	Limits      map[string]any    `toml:"limits"`
 }
 
-// Limits are what the script asks for, less than the host allows.
-type Limits struct {
-	Memory string `toml:"memory"` // "64MB"
-	CPU    string `toml:"cpu"`    // "5s"
-}
-
-// Permission is a capability with the reason that a person is shown, and its scope.
-type Permission struct {
-	Why   string
-	Scope map[string]any
-}
-
-// UnmarshalTOML reads a reason, or a table with `why` and a scope.
-func (p *Permission) UnmarshalTOML(v any) error {
-	switch x := v.(type) {
-	case string:
-		p.Why = x
-	case map[string]any:
-		p.Why, _ = x["why"].(string)
-		p.Scope = map[string]any{}
-		for k, scope := range x {
-			if k != "why" {
-				p.Scope[k] = scope
-			}
-		}
-	default:
-		return errors.New("the reason is expected, or { why = \"…\", … }")
-	}
-	if strings.TrimSpace(p.Why) == "" {
-		return errors.New("the reason is missing: why does the script need it?")
-	}
-	return nil
-}
-
-// Error is what is wrong in a manifest.
+// Error is one mistake in a manifest.
 type Error struct {
-	File    string
-	Line    int // 1-based; 0 when it is the whole
-	Key     string
-	Message string
-	Known   []string // the keys that there are, when Key is unknown
+	Line    int      // 1-based; 0 when no line is to blame
+	Message string   // what is wrong, in lower case
+	Hint    string   // what to write, "" when the message says it
+	Word    string   // what was written and is unknown, with
+	Known   []string // what could have been meant
 }
 
+// Error is the message behind the place.
 func (e *Error) Error() string {
-	at := e.File
-	if e.Line > 0 {
-		at += ":" + strconv.Itoa(e.Line)
+	if e.Line == 0 {
+		return File + ": " + e.Message
 	}
-	return at + ": " + e.Message
+	return fmt.Sprintf("%s:%d: %s", File, e.Line, e.Message)
 }
 
-// ReadManifest reads the manifest of the script in dir; nil when it has none.
-// Errors: *Error for what is wrong in it.
-func ReadManifest(dir string) (*Manifest, error) {
-	path := filepath.Join(dir, ManifestName)
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case info.Size() > maxManifest:
-		return nil, &Error{File: ManifestName, Message: fmt.Sprintf("a manifest has %d bytes at most", maxManifest)}
-	}
-	text, err := os.ReadFile(path)
+// Parse reads and checks a manifest. Every error is an *Error.
+func Parse(text string) (*Manifest, error) {
+	m := &Manifest{}
+	meta, err := toml.Decode(text, m)
 	if err != nil {
+		return nil, decodeError(err)
+	}
+	c := &checker{text: text, m: m}
+	if err := c.unknown(meta); err != nil {
 		return nil, err
 	}
-	m, err := ParseManifest(string(text))
-	if err != nil {
-		return nil, err
-	}
-	if m.Main != "" {
-		if info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(m.Main))); err != nil || info.IsDir() {
-			return nil, wrong(string(text), "main", "main: there is no file %s here", m.Main)
+	for _, check := range []func() error{c.names, c.texts, c.permissions, c.config, c.dependencies, c.limits} {
+		if err := check(); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil
 }
 
-// ParseManifest reads and checks a manifest's text.
-// Errors: *Error.
-func ParseManifest(text string) (*Manifest, error) {
-	m := &Manifest{}
-	meta, err := toml.Decode(text, m)
-	if err != nil {
-		e := &Error{File: ManifestName, Message: err.Error()}
-		var parse toml.ParseError
-		if errors.As(err, &parse) {
-			e.Line, e.Message = parse.Position.Line, parse.Message
-			if parse.LastKey != "" {
-				e.Key = parse.LastKey
-				e.Message = parse.LastKey + ": " + parse.Message
-			}
-		}
-		return nil, e
+// typeError is how the toml package tells of a value of the wrong type.
+var typeError = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*)"\): (.*)$`)
+
+func decodeError(err error) error {
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		return &Error{Line: parse.Position.Line, Message: parse.Message}
 	}
+	if m := typeError.FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1]) // digits
+		return &Error{Line: line, Message: m[2] + ": " + m[3]}
+	}
+	return &Error{Message: strings.TrimPrefix(err.Error(), "toml: ")}
+}
+
+// keys are all keys at the top of a manifest; a test compares them with the struct.
+var keys = []string{"id", "name", "version", "summary", "license", "authors", "homepage", "main", "api", "bridgehost", "publisher",
+	"permissions", "optional-permissions", "config", "dependencies", "limits"}
+
+// checker checks one manifest that was decoded.
+type checker struct {
+	text string
+	m    *Manifest
+}
+
+// unknown refuses keys that nobody would read. Below [config] and the like the checks of those tables look.
+func (c *checker) unknown(meta toml.MetaData) error {
 	for _, key := range meta.Undecoded() {
-		if key[0] == "permissions" || key[0] == "optional-permissions" { // read by Permission
-			continue
-		}
-		e := wrong(text, key[len(key)-1], "unknown key %q", key.String())
-		e.Known = keys(reflect.TypeFor[Manifest]())
-		if key[0] == "limits" {
-			e.Known = keys(reflect.TypeFor[Limits]())
-		}
-		return nil, e
-	}
-	return m, m.check(text)
-}
-
-func keys(t reflect.Type) []string {
-	var names []string
-	for i := range t.NumField() {
-		names = append(names, t.Field(i).Tag.Get("toml"))
-	}
-	return names
-}
-
-// wrong is an error at the line on which key stands.
-func wrong(text, key, format string, args ...any) *Error {
-	e := &Error{File: ManifestName, Key: key, Message: fmt.Sprintf(format, args...)}
-	word := regexp.MustCompile(`^\s*\[?\s*"?(\w+\.)?` + regexp.QuoteMeta(key) + `"?\s*[\]=.]`)
-	for i, line := range strings.Split(text, "\n") {
-		if word.MatchString(line) {
-			e.Line = i + 1
-			break
-		}
-	}
-	return e
-}
-
-var (
-	idForm      = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$`)
-	versionForm = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-	rangeForm   = regexp.MustCompile(`^(\s*(\^|~|>=|<=|>|<|=)?\s*\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?\s*(,|$))+$`)
-	sizeForm    = regexp.MustCompile(`^\d+(\.\d+)?\s*(B|KB|MB|GB|KiB|MiB|GiB)$`)
-	spanForm    = regexp.MustCompile(`^\d+(\.\d+)?(ms|s|m|h)$`)
-	keyForm     = regexp.MustCompile(`^RW[A-Za-z0-9+/]{54}$`)
-)
-
-// check tells of the first thing that cannot be right.
-func (m *Manifest) check(text string) error {
-	bad := func(key, what, got string) error {
-		if got == "" {
-			return wrong(text, key, "%s is missing: %s", key, what)
-		}
-		return wrong(text, key, "%s: %s is expected, got %q", key, what, got)
-	}
-	switch {
-	case !idForm.MatchString(m.ID):
-		return bad("id", `a domain of yours the other way round, and a name ("org.example.irc")`, m.ID)
-	case m.Name == "":
-		return bad("name", "what people call it", "")
-	case !versionForm.MatchString(m.Version):
-		return bad("version", `a semantic version ("1.4.0")`, m.Version)
-	case m.API == 0:
-		return bad("api", "the version of the Lua API, 1", "")
-	case m.API != API:
-		return wrong(text, "api", "api: this bridgehost has version %d of the Lua API, the script wants %d", API, m.API)
-	case m.Main != "" && (!filepath.IsLocal(filepath.FromSlash(m.Main)) || !strings.HasSuffix(m.Main, ".lua")):
-		return bad("main", "a .lua file of this folder", m.Main)
-	case m.Bridgehost != "" && !rangeForm.MatchString(m.Bridgehost):
-		return bad("bridgehost", `versions (">=0.3, <1.0")`, m.Bridgehost)
-	case m.Publisher != "" && !keyForm.MatchString(m.Publisher):
-		return bad("publisher", "a public key of minisign", m.Publisher)
-	case m.Limits.Memory != "" && !sizeForm.MatchString(m.Limits.Memory):
-		return bad("memory", `a size ("64MB")`, m.Limits.Memory)
-	case m.Limits.CPU != "" && !spanForm.MatchString(m.Limits.CPU):
-		return bad("cpu", `a time ("5s")`, m.Limits.CPU)
-	}
-	for _, permissions := range []map[string]Permission{m.Permissions, m.Optional} {
-		for name := range permissions {
-			if !capability.Known(name) {
-				e := wrong(text, name, "there is no permission %q", name)
-				e.Known = capability.Names()
-				return e
-			}
-		}
-	}
-	for id, versions := range m.Dependencies {
-		if !idForm.MatchString(id) || !rangeForm.MatchString(versions) {
-			return wrong(text, id, "dependencies: an id and versions are expected (\"org.example.parser\" = \"^2.1\"), got %q = %q", id, versions)
-		}
-	}
-	for key, schema := range m.Config {
-		if typ, _ := schema["type"].(string); !slices.Contains(configTypes, typ) {
-			return wrong(text, key, "config.%s: type is one of %s, got %q", key, strings.Join(configTypes, ", "), typ)
+		if len(key) == 1 {
+			return &Error{Line: c.line("", key[0]), Message: fmt.Sprintf("unknown key '%s'", key[0]), Word: key[0], Known: keys}
 		}
 	}
 	return nil
 }
 
-// configTypes are those of bridge.config; a test compares them.
-var configTypes = []string{"string", "integer", "number", "boolean", "secret", "duration", "url", "room", "mxid", "list", "map"}
+var (
+	idForm      = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+$`)
+	versionForm = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	rangeForm   = regexp.MustCompile(`^(\^|~|>=|<=|>|<|=)?\s*\d+(\.\d+){0,2}(-[0-9A-Za-z.-]+)?$`)
+	keyForm     = regexp.MustCompile(`^RW[A-Za-z0-9+/=]{54}$`)
+)
+
+func (c *checker) names() error {
+	m := c.m
+	for _, need := range []struct{ key, value, like string }{
+		{"id", m.ID, `id = "org.example.echo"`}, {"name", m.Name, `name = "Echo"`}, {"version", m.Version, `version = "0.1.0"`},
+		{"main", m.Main, `main = "echo.lua"`},
+	} {
+		if need.value == "" {
+			return &Error{Line: c.line("", need.key), Message: fmt.Sprintf("'%s' is missing", need.key), Hint: "write " + need.like}
+		}
+	}
+	switch {
+	case !idForm.MatchString(m.ID) || len(m.ID) > 255:
+		return c.wrong("id", `%q is no reverse domain of small letters, like "org.example.echo"`, m.ID)
+	case !versionForm.MatchString(m.Version):
+		return c.wrong("version", `%q is no version like "1.4.0" (major.minor.patch)`, m.Version)
+	case m.API == 0:
+		return &Error{Line: c.line("", "api"), Message: "'api' is missing", Hint: fmt.Sprintf("write api = %d", API)}
+	case m.API != API:
+		return c.wrong("api", "%d is not known here: this bridgehost has version %d of the Lua API", m.API, API)
+	case !strings.HasSuffix(m.Main, ".lua") || path.Clean(m.Main) != m.Main || path.IsAbs(m.Main) || strings.HasPrefix(m.Main, "..") ||
+		strings.Contains(m.Main, `\`):
+		return c.wrong("main", "%q is no .lua file of this folder", m.Main)
+	case strings.HasSuffix(m.Main, "_spec.lua"):
+		return c.wrong("main", "%q is a test, which never runs as a script", m.Main)
+	}
+	return nil
+}
+
+func (c *checker) texts() error {
+	m := c.m
+	if m.Bridgehost != "" && !isRange(m.Bridgehost) {
+		return c.wrong("bridgehost", `%q is no range of versions like ">=0.3, <1.0"`, m.Bridgehost)
+	}
+	if m.Publisher != "" && !keyForm.MatchString(m.Publisher) {
+		return c.wrong("publisher", "%q is no public key of minisign (it begins with RW and has 56 characters)", m.Publisher)
+	}
+	if m.Homepage != "" && !strings.HasPrefix(m.Homepage, "https://") && !strings.HasPrefix(m.Homepage, "http://") {
+		return c.wrong("homepage", "%q is no web address", m.Homepage)
+	}
+	return nil
+}
+
+// isRange tells whether text is a list of conditions on a version: "^2.1", ">=0.3, <1.0".
+func isRange(text string) bool {
+	return !slices.ContainsFunc(strings.Split(text, ","), func(part string) bool { return !rangeForm.MatchString(strings.TrimSpace(part)) })
+}
+
+// HasMain tells whether the file that runs is among files; the error names the line.
+func (m *Manifest) HasMain(text string, files map[string]string) error {
+	if _, ok := files[m.Main]; ok {
+		return nil
+	}
+	var known []string
+	for file := range files {
+		if strings.HasSuffix(file, ".lua") {
+			known = append(known, file)
+		}
+	}
+	slices.Sort(known)
+	c := &checker{text: text}
+	return &Error{Line: c.line("", "main"), Message: fmt.Sprintf("main: there is no file '%s' in this folder", m.Main), Word: m.Main, Known: known}
+}
+
+func (c *checker) wrong(key, format string, args ...any) error {
+	return &Error{Line: c.line("", key), Message: key + ": " + fmt.Sprintf(format, args...)}
+}

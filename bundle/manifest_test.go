@@ -2,134 +2,109 @@ package bundle
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
 
-const good = `id = "org.example.irc"
-name = "IRC"
+const good = `id = "org.example.irc-lounge"
+name = "IRC lounge"
 version = "1.4.0"
-api = 1
-`
-
-const full = good + `summary = "channels as rooms"
-license = "MIT"
-authors = ["You <you@example.org>"]
-homepage = "https://example.org"
 main = "irc.lua"
+api = 1
 bridgehost = ">=0.3, <1.0"
 publisher = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
 
 [permissions]
 "matrix:send" = "post messages"
-"net:connect" = { hosts = ["irc.example.org:6697"], why = "the server" }
+"net:connect" = { hosts = ["${config.server}:${config.port}"], why = "the IRC server" }
 
 [optional-permissions]
-"kv" = "remember rooms"
+"matrix:media" = "show pictures"
 
 [config]
-server = { type = "string", required = true }
-port   = { type = "integer", default = 6697, min = 1, max = 65535 }
+server = { type = "string", required = true, example = "irc.libera.chat" }
+channels = { type = "list", of = "string" }
 
 [dependencies]
-"org.example.parser" = "^2.1"
+"org.example.irc-parser" = "^2.1"
 
 [limits]
 memory = "64MB"
-cpu    = "5s"
+timers = 5
 `
 
-func TestManifestIsRead(t *testing.T) {
-	m, err := ParseManifest(full)
+func TestGoodManifest(t *testing.T) {
+	m, err := Parse(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := m.Permissions["net:connect"]
-	if m.ID != "org.example.irc" || m.Permissions["matrix:send"].Why != "post messages" || p.Why != "the server" || fmt.Sprint(p.Scope["hosts"]) != "[irc.example.org:6697]" {
+	if m.ID != "org.example.irc-lounge" || m.Version != "1.4.0" || m.Main != "irc.lua" || m.API != 1 || len(m.Permissions) != 2 {
 		t.Errorf("%+v", m)
 	}
-	if _, err := ParseManifest(good); err != nil {
+	if err := m.HasMain(good, map[string]string{"irc.lua": ""}); err != nil {
 		t.Error(err)
+	}
+	err = m.HasMain(good, map[string]string{"irk.lua": ""})
+	if err == nil || err.Error() != "bridge.toml:4: main: there is no file 'irc.lua' in this folder" {
+		t.Errorf("without its main: %v", err)
 	}
 }
 
-// TestManifestErrorsSayWhere replaces a part of a good manifest and wants the error.
-func TestManifestErrorsSayWhere(t *testing.T) {
-	for _, c := range []struct{ name, from, to, want string }{
-		{"no id", `id = "org.example.irc"` + "\n", "", "bridge.toml: id is missing"},
-		{"an id that is no domain", "org.example.irc", "irc", `bridge.toml:1: id: a domain of yours`},
-		{"no semantic version", "1.4.0", "1.4", `bridge.toml:3: version: a semantic version`},
-		{"an api of the future", "api = 1", "api = 9", "bridge.toml:4: api: this bridgehost has version 1"},
-		{"a misspelt key", "license", "licence", `bridge.toml:6: unknown key "licence"`},
-		{"a misspelt table", "[permissions]", "[permision]", `bridge.toml:13: unknown key "permision`},
-		{"a permission that is none", `"matrix:send"`, `"matrix:sent"`, `bridge.toml:14: there is no permission "matrix:sent"`},
-		{"a permission without a reason", `"post messages"`, `""`, "the reason is missing"},
-		{"a permission without a reason in a table", `, why = "the server"`, "", "the reason is missing"},
-		{"a number as reason", `"post messages"`, `3`, "the reason is expected"},
-		{"a main outside", `"irc.lua"`, `"../irc.lua"`, "bridge.toml:9: main: a .lua file"},
-		{"a main that is no Lua", `"irc.lua"`, `"irc.txt"`, "bridge.toml:9: main: a .lua file"},
-		{"no versions", `">=0.3, <1.0"`, `"new"`, "bridge.toml:10: bridgehost: versions"},
-		{"no key", "RWQf6", "RW", "bridge.toml:11: publisher: a public key"},
-		{"a config type", `type = "integer"`, `type = "int"`, `bridge.toml:22: config.port: type is one of`},
-		{"a dependency", `"^2.1"`, `"newest"`, "bridge.toml:25: dependencies"},
-		{"a size", `"64MB"`, `"many"`, "bridge.toml:28: memory: a size"},
-		{"a time", `"5s"`, `"5"`, "bridge.toml:29: cpu: a time"},
-		{"no TOML", `name = "IRC"`, `name = IRC`, "bridge.toml:2: "},
-		{"a wrong kind", `authors = ["You <you@example.org>"]`, `authors = 3`, "authors"},
+func TestMistakesAreToldWithTheirLine(t *testing.T) {
+	for _, c := range []struct{ old, new, want string }{
+		{`[permissions]`, `[permisions]`, "bridge.toml:9: unknown key 'permisions'"},
+		{`"org.example.irc-lounge"`, `"lounge"`, `bridge.toml:1: id: "lounge" is no reverse domain`},
+		{`id = "org.example.irc-lounge"`, ``, "bridge.toml: 'id' is missing"},
+		{`"1.4.0"`, `"1.4"`, `bridge.toml:3: version: "1.4" is no version`},
+		{`"irc.lua"`, `"../irc.lua"`, `bridge.toml:4: main: "../irc.lua" is no .lua file`},
+		{`"irc.lua"`, `"irc_spec.lua"`, `bridge.toml:4: main:`},
+		{`api = 1`, `api = 7`, "bridge.toml:5: api: 7 is not known here"},
+		{`api = 1`, `api = "1"`, "bridge.toml:5: api: "},
+		{`">=0.3, <1.0"`, `"new"`, "bridge.toml:6: bridgehost:"},
+		{`"RWQf`, `"XXQf`, "bridge.toml:7: publisher:"},
+		{`"matrix:send"`, `"matrix:sent"`, "bridge.toml:10: [permissions] matrix:sent: there is no such permission"},
+		{`"post messages"`, `" "`, "bridge.toml:10: [permissions] matrix:send: the reason is missing"},
+		{`why =`, `wy =`, "bridge.toml:11: [permissions] net:connect: unknown key 'wy'"},
+		{`"matrix:media"`, `"matrix:send"`, "bridge.toml:14: [optional-permissions] matrix:send: it stands in [permissions] already"},
+		{`type = "string"`, `type = "text"`, "bridge.toml:17: [config] server: there is no type 'text'"},
+		{`required`, `requird`, "bridge.toml:17: [config] server: unknown field 'requird'"},
+		{`"^2.1"`, `"newest"`, `bridge.toml:21: [dependencies] org.example.irc-parser: "newest"`},
+		{`timers`, `timer`, "bridge.toml:25: [limits] timer: there is no such limit"},
+		{`timers = 5`, `timers = 0`, "bridge.toml:25: [limits] timers: more than 0"},
+		{`name = "IRC lounge"`, `name = IRC`, "bridge.toml:2: "},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			text := strings.Replace(full, c.from, c.to, 1)
-			if text == full {
-				t.Fatalf("the manifest does not hold %q", c.from)
-			}
-			_, err := ParseManifest(text)
-			var e *Error
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("want %q, got %v", c.want, err)
-			}
-		})
-	}
-}
-
-func TestManifestOfAFolder(t *testing.T) {
-	dir := t.TempDir()
-	if m, err := ReadManifest(dir); m != nil || err != nil {
-		t.Errorf("without one: %v, %v", m, err)
-	}
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+		_, err := Parse(strings.Replace(good, c.old, c.new, 1))
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.new, err, c.want)
 		}
 	}
-	write(ManifestName, full)
-	if _, err := ReadManifest(dir); err == nil || !strings.Contains(err.Error(), "bridge.toml:9: main: there is no file irc.lua here") {
-		t.Error(err)
+}
+
+func TestEveryKeyIsKnownForSuggestions(t *testing.T) {
+	typ := reflect.TypeFor[Manifest]()
+	var tags []string
+	for i := range typ.NumField() {
+		tags = append(tags, typ.Field(i).Tag.Get("toml"))
 	}
-	write("irc.lua", "")
-	if m, err := ReadManifest(dir); err != nil || m.Main != "irc.lua" {
-		t.Error(m, err)
-	}
-	write(ManifestName, strings.Repeat("# much\n", maxManifest/6))
-	if _, err := ReadManifest(dir); err == nil || !strings.Contains(err.Error(), "bytes at most") {
-		t.Error(err)
+	if !slices.Equal(tags, keys) {
+		t.Errorf("fields %q, keys %q", tags, keys)
 	}
 }
 
-func FuzzParseManifest(f *testing.F) {
-	for _, s := range []string{good, full, "id = 3", "[permissions]\nkv = {}", "[config]\na = 3"} {
-		f.Add(s)
-	}
+func FuzzParse(f *testing.F) {
+	f.Add(good)
+	f.Add("id = 1")
+	f.Add("[config]\nx = []\n[[permissions]]\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := ParseManifest(text)
-		var e *Error
-		if err != nil && !errors.As(err, &e) {
-			t.Errorf("%T: %v", err, err)
+		m, err := Parse(text)
+		var wrong *Error
+		if err != nil && !errors.As(err, &wrong) {
+			t.Errorf("an error without a place: %v", err)
 		}
-		if err == nil && (m.ID == "" || m.API != API) {
-			t.Errorf("taken: %+v", m)
+		if err == nil && (m.ID == "" || m.Main == "") {
+			t.Errorf("a manifest without id or main was taken: %+v", m)
 		}
 	})
 }

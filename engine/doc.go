@@ -7,7 +7,7 @@
 // with the VM's lock, which calls that wait release (VM.Wait).
 //
 //	s := engine.NewScript(engine.ScriptConfig{Name: "irc", …})
-//	src, err := engine.ReadSource("irc", "scripts/irc", "")
+//	src, err := engine.ReadSource("irc", "scripts/irc")
 //	failed := s.Start(ctx, src)                        // the first generation
 //	failed = s.Reload(ctx, src, engine.ReasonSaved)    // the next one, while events are held
 //	failed = s.Rollback(ctx, 0, src.Hash())            // the one before, until the next save

@@ -12,10 +12,14 @@ import (
 // and services that it declares never run.
 func (s *Script) Exec(ctx context.Context, src Source) *diag.Error {
 	defer s.exclusive()()
+	if src.Bad != nil {
+		return src.Bad
+	}
 	p, err := Compile(src.Name, src.Main, src.Files)
 	if err != nil {
 		return err
 	}
+	p.Version = src.Version
 	g := newGeneration(s, 1, p)
 	g.source, g.hash = src, src.Hash()
 	g.state = genRunning

@@ -17,10 +17,11 @@ import (
 // Program is the sources of one script, compiled: what require can reach. It does
 // not change and may be shared by VMs.
 type Program struct {
-	Name  string                   // of the script
-	Main  string                   // the file that runs first
-	Files map[string]*luasrc.Chunk // by relative path: "irc.lua", "net/codec.lua"
-	Hash  string                   // of all files, hexadecimal
+	Name    string                   // of the script
+	Main    string                   // the file that runs first
+	Version string                   // of the manifest
+	Files   map[string]*luasrc.Chunk // by relative path: "irc.lua", "net/codec.lua"
+	Hash    string                   // of all files, hexadecimal
 
 	broken map[string]*diag.Error // files that nobody requires by name and that do not compile
 	texts  map[string]string

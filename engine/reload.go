@@ -196,13 +196,14 @@ func outside(err *diag.Error) bool {
 
 // stage compiles a source and runs its top level in a new VM, which may only declare.
 func (s *Script) stage(ctx context.Context, a candidate) (*Generation, *diag.Error) {
-	if a.Wrong != nil {
-		return nil, a.Wrong
+	if a.Bad != nil {
+		return nil, a.Bad
 	}
 	p, err := Compile(a.Name, a.Main, a.Files)
 	if err != nil {
 		return nil, err
 	}
+	p.Version = a.Version
 	g := newGeneration(s, a.number, p)
 	g.source, g.hash, g.pinned = a.Source, a.Hash(), a.pinned
 	if err := g.vm.Load(ctx); err != nil {

@@ -17,11 +17,18 @@ import (
 
 // Source is the files of one script as they stood on disk.
 type Source struct {
-	Name  string            `json:"name"`  // the script's
-	Main  string            `json:"main"`  // what runs: "main.lua"
-	Files map[string]string `json:"files"` // relative path with slashes → text
-	Wrong *diag.Error       `json:"-"`     // what keeps it from loading, beside its Lua; nil: nothing
+	Name    string            `json:"name"`              // the script's
+	Main    string            `json:"main"`              // what runs: "main.lua"
+	Files   map[string]string `json:"files"`             // relative path with slashes → text
+	Version string            `json:"version,omitempty"` // of the manifest
+	// Bad is what keeps the source from being loaded, found by whoever read it: a manifest
+	// that is not valid. It is reported as an error in a script's file is.
+	Bad *diag.Error `json:"-"`
 }
+
+// ManifestFile lies at the top of a script's folder. What stands in it, whoever reads the
+// source must know; a change of it is a change of the script.
+const ManifestFile = "bridge.toml"
 
 // MaxSource is how many bytes the files of one script may have together.
 const MaxSource = 10 << 20
@@ -38,9 +45,10 @@ func (s Source) Hash() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// ReadSource reads a script: one .lua file, or a folder with main, or with main.lua or
-// NAME.lua when main is "". Specs, dot files and folders that begin with a dot are left out. Links are followed.
-func ReadSource(name, path, main string) (Source, error) {
+// ReadSource reads a script: one .lua file, or a folder with main.lua, NAME.lua or a
+// manifest. Main is empty when only the manifest can say what runs.
+// Specs, dot files and folders that begin with a dot are left out. Links are followed.
+func ReadSource(name, path string) (Source, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -58,7 +66,7 @@ func ReadSource(name, path, main string) (Source, error) {
 		return src, err
 	}
 	err = walk(path, func(p, rel string, info fs.FileInfo) (bool, error) {
-		if info.IsDir() || !isSource(info.Name()) {
+		if info.IsDir() || !isSource(info.Name()) || info.Name() == ManifestFile && rel != ManifestFile {
 			return info.Name() != "spec", nil
 		}
 		err := src.read(p, rel)
@@ -70,11 +78,14 @@ func ReadSource(name, path, main string) (Source, error) {
 	if err != nil {
 		return Source{}, err
 	}
-	for _, main := range []string{main, "main.lua", name + ".lua", filepath.Base(path) + ".lua"} {
+	for _, main := range []string{"main.lua", name + ".lua", filepath.Base(path) + ".lua"} {
 		if _, ok := src.Files[main]; ok {
 			src.Main = main
 			return src, nil
 		}
+	}
+	if _, ok := src.Files[ManifestFile]; ok {
+		return src, nil
 	}
 	return Source{}, fmt.Errorf("%w in %s: there is neither main.lua nor %s.lua", ErrNoScript, path, name)
 }
@@ -141,10 +152,10 @@ func walkIn(dir, rel string, above []fs.FileInfo, visit func(path, rel string, i
 	return nil
 }
 
-// isSource tells which files belong to a script: Lua, but no spec and nothing that an
+// isSource tells which files belong to a script: Lua and the manifest, but no spec and nothing that an
 // editor leaves about.
 func isSource(name string) bool {
-	return strings.HasSuffix(name, ".lua") && !strings.HasSuffix(name, "_spec.lua") && !ignored(name)
+	return name == ManifestFile || strings.HasSuffix(name, ".lua") && !strings.HasSuffix(name, "_spec.lua") && !ignored(name)
 }
 
 // ignored tells the names that editors and version control use for files of their own.

@@ -221,6 +221,14 @@ func (vm *VM) Script() string { return vm.cfg.Script }
 // Generation is the number of the loaded version.
 func (vm *VM) Generation() int { return vm.cfg.Generation }
 
+// Version is what the script's manifest says, "" without one.
+func (vm *VM) Version() string {
+	if vm.cfg.Program == nil {
+		return ""
+	}
+	return vm.cfg.Program.Version
+}
+
 // Limits are those in force.
 func (vm *VM) Limits() Limits { return vm.limits }
 

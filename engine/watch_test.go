@@ -54,7 +54,7 @@ func (d *desk) watch(root string, poll bool) {
 
 // reload is what a host does when files changed.
 func (d *desk) reload() {
-	src, err := ReadSource("s", filepath.Join(d.root, "s"), "")
+	src, err := ReadSource("s", filepath.Join(d.root, "s"))
 	if errors.Is(err, ErrNoScript) {
 		return
 	} else if err != nil {

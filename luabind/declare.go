@@ -65,18 +65,19 @@ type Group struct {
 
 // Function is one declared function.
 type Function struct {
-	Group   *Group
-	Name    string
-	Doc     string
-	Need    capability.Need
-	Waits   Waiting
-	Args    []*Arg   // in the reference's order; options last
-	Table   bool     // takes one table that holds all arguments
-	Rest    *Arg     // takes any number of further arguments
-	Result  string   // the Lua type of the result, "" for none
-	Results string   // what comes back, in words; "" when Result says it all
-	Errors  []string // errcodes worth catching
-	Example string
+	Group    *Group
+	Name     string
+	Doc      string
+	Need     capability.Need
+	Waits    Waiting
+	Args     []*Arg   // in the reference's order; options last
+	Table    bool     // takes one table that holds all arguments
+	Rest     *Arg     // takes any number of further arguments
+	Result   string   // the Lua type of the result, "" for none
+	Results  string   // what comes back, in words; "" when Result says it all
+	Returned []string // the Lua types of what comes back where Result does not say them, see returns
+	Errors   []string // errcodes worth catching
+	Example  string
 
 	confused map[string]string // see confusedWith
 	plan     *plan
@@ -95,6 +96,7 @@ func (f *Function) FullName() string {
 // Arg is one declared argument.
 type Arg struct {
 	Name     string
+	Lua      string // the type as editors know it: "string", "Intent", "fun(evt: Event)"
 	Type     string // in Lua's words: "room ID", "integer", "list of user ID"
 	Doc      string
 	Default  string // as in the tag; "" when absent means nothing

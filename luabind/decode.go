@@ -45,6 +45,7 @@ func (o Opt[T]) Ptr() *T {
 //	doc:"…"           its documentation
 //	default:"…"       for optional ones: true, 5000, "join" …
 //	enum:"a|b|c"      for strings: those that are allowed
+//	luatype:"…"       the type in editors, when it is not the Go type's: "fun(evt: Event)"
 //	type:"…"          the type's name in errors and documentation, when it is not the Go type's
 //
 // An embedded struct's fields count as the struct's own.
@@ -137,6 +138,9 @@ func slotOf(where string, sf reflect.StructField, name string) *slot {
 	}
 	k := kindOf(where+" "+name, sf.Type, s.Enum, sf.Tag.Get("type"))
 	s.Type, s.read, s.Fields = k.name, k.read, k.fields
+	if s.Lua = sf.Tag.Get("luatype"); s.Lua == "" {
+		s.Lua = luaType(sf.Type, s.Enum)
+	}
 	if s.Default != "" {
 		s.fallback = parseDefault(where+" "+name, sf.Type, s.Default)
 	}

@@ -16,8 +16,8 @@ var _ = value(bridgeModule, "info", "table", "About the running script: `name`, 
 	func(env *Env) lua.LValue {
 		t := env.VM.L.NewTable()
 		t.RawSetString("name", lua.LString(env.Script.Name))
-		if v := env.Script.Version(); v != "" {
-			t.RawSetString("version", lua.LString(v))
+		if version := env.VM.Version(); version != "" {
+			t.RawSetString("version", lua.LString(version))
 		}
 		t.RawSetString("generation", lua.LNumber(env.VM.Generation()))
 		t.RawSetString("server_name", lua.LString(env.Script.ServerName))

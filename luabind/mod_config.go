@@ -42,7 +42,7 @@ var _ = fn(bridgeModule, "config", capability.None("reads what the owner wrote f
 		}
 		cfg := &config{env: c.Env, schema: schema, pending: map[string]any{}}
 		return cfg.table(values)
-	}, results("A table with the values."), errcodes("E_CONFIG"),
+	}, results("A table with the values."), returns("table<string, any>"), errcodes("E_CONFIG"),
 	example(`local cfg = bridge.config { server = { type = "string", required = true, example = "irc.libera.chat" } }`))
 
 // configError tells all problems in one error.

@@ -37,7 +37,7 @@ var _ = fn(bridgeModule, "keep", capability.None("what it keeps was opened with 
 			return nil, err
 		}
 		return results2{c.Object(handleClass(h), h), lua.LBool(fresh)}, nil
-	}, results("The handle, and true when it was opened just now."))
+	}, results("The handle, and true when it was opened just now."), returns("any", "boolean"))
 
 // opened is what the script's function answered.
 type opened struct {

@@ -49,7 +49,7 @@ var _ = fn(netModule, "connect", capability.NetConnect, waitsInside,
 			return nil, err
 		}
 		return c.connect(target)
-	}, tableArg, results("A socket, or nil and an error."), errcodes("ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS"),
+	}, tableArg, results("A socket, or nil and an error."), returns("Socket?", "Error?"), errcodes("ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS"),
 	example(`local sock = assert(net.connect { host = "irc.libera.chat", port = 6697, tls = true, timeout = "20s" })`))
 
 func (c *Call) connect(target egress.Target) (lua.LValue, error) {
@@ -133,7 +133,7 @@ var _ = method(socketClass, "read_line", capability.None(socketPower), inputInsi
 	"The next line, without its end (\\n or \\r\\n). nil at the end of the stream; nil and an error when reading fails, "+
 		"or when the line is longer than 256 KiB. Of several handlers that read, each line goes to one.",
 	func(c *Call, s *stream, _ *struct{}) (lua.LValue, error) { return c.inputValue(s, line) },
-	results("A line, or nil, or nil and an error."))
+	results("A line, or nil, or nil and an error."), returns("string?", "Error?"))
 
 var _ = method(socketClass, "read", capability.None(socketPower), inputInside,
 	"The next `n` bytes; fewer at the end of the stream, nil after it.",
@@ -144,13 +144,13 @@ var _ = method(socketClass, "read", capability.None(socketPower), inputInside,
 			return nil, usage("bad argument #1 'n' to 'read' (1 to %d expected, got %d)", most, a.N)
 		}
 		return c.inputValue(s, func(taking bool) want { return atMost(a.N, taking) })
-	}, results("A string, or nil, or nil and an error."))
+	}, results("A string, or nil, or nil and an error."), returns("string?", "Error?"))
 
 var _ = method(socketClass, "read_all", capability.None(socketPower), inputInside,
 	"All that comes until the end of the stream.",
 	func(c *Call, s *stream, _ *struct{}) (lua.LValue, error) {
 		return c.inputValue(s, func(taking bool) want { return everything(c.VM.Limits().String, taking) })
-	}, results("A string, or nil and an error."))
+	}, results("A string, or nil and an error."), returns("string?", "Error?"))
 
 var _ = method(socketClass, "lines", capability.None(socketPower), never,
 	"An iterator over lines, as `read_line` gives them. It ends at the end of the stream and raises when reading fails.",
@@ -169,7 +169,7 @@ var _ = method(socketClass, "lines", capability.None(socketPower), never,
 			L.Push(lua.LString(part))
 			return 1
 		}), nil
-	}, results("An iterator."), example("for line in sock:lines() do … end"))
+	}, results("An iterator."), returns("fun(): string?"), example("for line in sock:lines() do … end"))
 
 var _ = method(socketClass, "write", capability.None(socketPower), waitsInside,
 	"Sends a string, all of it. Returns how many bytes; nil and an error when the other side has hung up.",
@@ -183,7 +183,7 @@ var _ = method(socketClass, "write", capability.None(socketPower), waitsInside,
 			return nil, netFailure(err)
 		}
 		return lua.LNumber(n), nil
-	}, results("The number of bytes, or nil and an error."), errcodes("EPIPE", "ECONNRESET", "E_CLOSED", "ETIMEDOUT"))
+	}, results("The number of bytes, or nil and an error."), returns("integer?", "Error?"), errcodes("EPIPE", "ECONNRESET", "E_CLOSED", "ETIMEDOUT"))
 
 var _ = method(socketClass, "close", capability.None(socketPower), never,
 	"Closes the connection. To close it again does nothing.",

@@ -38,7 +38,7 @@ var _ = fn(bridgeModule, "on", capability.MatrixRead, never,
 	func(c *Call, a *struct {
 		Event  string         `lua:"event" doc:"the event"`
 		Filter Filter         `lua:"filter,mid" doc:"which of them"`
-		Fn     *lua.LFunction `lua:"fn" doc:"the handler"`
+		Fn     *lua.LFunction `lua:"fn" doc:"the handler" luatype:"fun(evt: Event): any"`
 	}) (int, error) {
 		if err := c.declaring("bridge.on"); err != nil {
 			return 0, err
@@ -69,7 +69,7 @@ var _ = fn(bridgeModule, "command", capability.MatrixRead, never,
 	func(c *Call, a *struct {
 		Name string         `lua:"name" doc:"without the !"`
 		Spec CommandSpec    `lua:"spec,mid" doc:"about it"`
-		Fn   *lua.LFunction `lua:"fn" doc:"the handler"`
+		Fn   *lua.LFunction `lua:"fn" doc:"the handler" luatype:"fun(cmd: Command): any"`
 	}) (int, error) {
 		if err := c.declaring("bridge.command"); err != nil {
 			return 0, err

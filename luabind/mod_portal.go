@@ -126,7 +126,7 @@ var _ = fn(bridgeModule, "portals", capability.None("the script's own portals"),
 			all = all[1:]
 			return 1
 		}), nil
-	}, results("An iterator."), example("for portal in bridge.portals() do … end"))
+	}, results("An iterator."), returns("fun(): Portal?"), example("for portal in bridge.portals() do … end"))
 
 func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	var all []T

@@ -69,7 +69,7 @@ var _ = fn(bridgeModule, "store", capability.KV, never,
 			return nil, &diag.Error{Kind: diag.KindInternal, Message: "this host keeps no data"}
 		}
 		return c.Object(storeClass, keeper(&onDisk{c.Env.Script.Data, a.Name})), nil
-	}, results("A store."), example(`local subs = bridge.store("subs")`))
+	}, results("A store."), returns("Store"), example(`local subs = bridge.store("subs")`))
 
 var _ = fn(bridgeModule, "memory", capability.None(noPowerMemory), never,
 	"Like bridge.store, but in memory: it survives a reload, not a restart. Writes are not undone.",
@@ -81,7 +81,7 @@ var _ = fn(bridgeModule, "memory", capability.None(noPowerMemory), never,
 			return nil, err
 		}
 		return c.Object(storeClass, keeper(&inMemory{g.Script.Memory(), a.Name})), nil
-	}, results("A store."), example(`local link = bridge.memory("link")`))
+	}, results("A store."), returns("Store"), example(`local link = bridge.memory("link")`))
 
 var _ = fn(bridgeModule, "once", capability.KV, waits,
 	"Marks a key. True the first time only, until `ttl` has passed; on disk, as part of the handler's work: when the "+

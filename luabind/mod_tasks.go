@@ -53,7 +53,7 @@ var _ = fn(bridgeModule, "spawn", capability.None(noPowerTask), never,
 			return nil, failed
 		}
 		return c.Object(taskClass, s), nil
-	}, results("A task: `:wait()` for it, or `:cancel()` it."))
+	}, results("A task: `:wait()` for it, or `:cancel()` it."), returns("Task"))
 
 // maxParallel is how many calls bridge.parallel makes at once, whatever was asked for.
 const maxParallel = 64

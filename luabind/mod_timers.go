@@ -78,4 +78,4 @@ var _ = fn(bridgeModule, "after", capability.None(noPowerTimer), never,
 			return nil, failed
 		}
 		return c.Object(taskClass, s), nil
-	}, results("A task: `:cancel()` it, or `:wait()` for it."))
+	}, results("A task: `:cancel()` it, or `:wait()` for it."), returns("Task"))

@@ -1,8 +1,6 @@
 package luabind
 
 import (
-	"sync/atomic"
-
 	"github.com/hashicorp/go-hclog"
 	"github.com/jonboulle/clockwork"
 
@@ -37,21 +35,8 @@ type Script struct {
 	// Specs is set where bridge.test may be required.
 	Specs SpecRunner
 
-	version atomic.Pointer[string]
-
 	// Config is what the host's configuration says about this script: TOML values.
 	Config map[string]any
-}
-
-// SetVersion says which version of the bundle will be loaded next, "" for none.
-func (s *Script) SetVersion(v string) { s.version.Store(&v) }
-
-// Version is that of the bundle, "" for a script without manifest.
-func (s *Script) Version() string {
-	if v := s.version.Load(); v != nil {
-		return *v
-	}
-	return ""
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.

@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) []File {
 
 // run runs one spec, within Virtual.
 func run(ended func() error, o Options, f *File) {
-	src, err := engine.ReadSource(strings.TrimSuffix(filepath.Base(f.File), ".lua"), f.File, "")
+	src, err := engine.ReadSource(strings.TrimSuffix(filepath.Base(f.File), ".lua"), f.File)
 	if err != nil {
 		f.Error = err.Error()
 		return

@@ -29,7 +29,7 @@ func helpText(cmd *cobra.Command) string {
 		title := group.Title
 		for _, c := range commands(cmd, group.ID) {
 			fmt.Fprintf(&b, "%-18s %-13s %s\n", title, c.Name(), c.Short)
-			title = ""
+			title = "" // once, on the line of its first command
 		}
 	}
 	if help := cmd.Flags().Lookup("help"); help != nil {

@@ -176,7 +176,7 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 		return ReloadAnswer{}, errStopped(s.Name)
 	}
 	onDisk := ""
-	if src, _, err := s.found.read(); err == nil {
+	if src, err := s.found.read(); err == nil {
 		onDisk = src.Hash()
 	}
 	failed := s.Rollback(ctx, in.To, onDisk)

@@ -8,11 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
-	"time"
 
 	"bridgehost/bundle"
-	"bridgehost/diag"
 	"bridgehost/engine"
 )
 
@@ -77,7 +74,7 @@ func nameOf(path string) (name string, ok bool) {
 		name, isLua := strings.CutSuffix(base, ".lua")
 		return name, isLua && !strings.HasSuffix(base, "_spec.lua")
 	}
-	for _, main := range []string{bundle.ManifestName, "main.lua", base + ".lua"} {
+	for _, main := range []string{"main.lua", base + ".lua", bundle.File} {
 		if _, err := os.Stat(filepath.Join(path, main)); err == nil {
 			return base, true
 		}
@@ -85,57 +82,8 @@ func nameOf(path string) (name string, ok bool) {
 	return "", false
 }
 
-// read reads the script's files as they are now, and its manifest. What is wrong with the
-// manifest keeps the source from loading.
-func (f found) read() (engine.Source, *bundle.Manifest, error) {
-	m, err := bundle.ReadManifest(f.path)
-	var wrong *bundle.Error
-	if err != nil && !errors.As(err, &wrong) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-		return engine.Source{}, nil, err
-	}
-	if m == nil {
-		m = &bundle.Manifest{}
-	}
-	src, err := engine.ReadSource(f.name, f.path, m.Main)
-	if wrong != nil {
-		src.Name, src.Wrong, err = f.name, manifestError(wrong), nil
-	}
-	if src.Files == nil {
-		src.Files = map[string]string{}
-	}
-	if text, failed := os.ReadFile(filepath.Join(f.path, bundle.ManifestName)); failed == nil {
-		src.Files[bundle.ManifestName] = string(text) // a change of it is a change of the script
-	}
-	return src, m, err
-}
-
-// limits are those of the host, or less where the manifest asks for less. They hold from the
-// script's first start to the host's end.
-func (f found) limits(l engine.Limits) engine.Limits {
-	m, err := bundle.ReadManifest(f.path)
-	if m == nil || err != nil { // an error is told when it is loaded
-		return l
-	}
-	var memory Size
-	var cpu Duration
-	if memory.UnmarshalText([]byte(m.Limits.Memory)) == nil && memory > 0 {
-		l.Memory = min(l.Memory, int64(memory))
-	}
-	if cpu.UnmarshalText([]byte(m.Limits.CPU)) == nil && cpu > 0 {
-		l.CPU = min(l.CPU, time.Duration(cpu))
-	}
-	return l
-}
-
-// manifestError is what is wrong with a manifest, as authors see it.
-func manifestError(e *bundle.Error) *diag.Error {
-	d := &diag.Error{Kind: diag.KindUsage, Code: "E_MANIFEST", Message: e.Message, Where: e.File}
-	if e.Line > 0 {
-		d.Where = fmt.Sprintf("%s:%d", e.File, e.Line)
-		d.Marks = []diag.Mark{{File: e.File, Line: e.Line}}
-	}
-	if s := diag.Suggest(e.Key, e.Known); s != "" {
-		d.Hint = fmt.Sprintf("did you mean %q?", s)
-	}
-	return d
+// read reads the script's files as they are now.
+func (f found) read() (engine.Source, error) {
+	src, _, err := readSource(f.name, f.path)
+	return src, err
 }

@@ -67,7 +67,7 @@ func (h *Host) shown(o ExecOptions, e *diag.Error, files map[string]string) erro
 
 // readScript reads what the command line names.
 func readScript(path string) (engine.Source, error) {
-	src, err := engine.ReadSource(strings.TrimSuffix(filepath.Base(path), ".lua"), path, "")
+	src, _, err := readSource(strings.TrimSuffix(filepath.Base(path), ".lua"), path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return src, fmt.Errorf("there is no script at %s", path)
 	}

@@ -28,15 +28,6 @@ type script struct {
 	stopped bool       // by a person, until started; does not change
 }
 
-// read reads the script's files for its next generation.
-func (s *script) read() (engine.Source, error) {
-	src, m, err := s.found.read()
-	if err == nil {
-		s.lua.SetVersion(m.Version)
-	}
-	return src, err
-}
-
 // loadAll loads the scripts of scripts.dir. One that does not load keeps none of the
 // others from running.
 func (h *Host) loadAll(ctx context.Context) error {
@@ -126,7 +117,7 @@ func (h *Host) start(ctx context.Context, s *script) error {
 	if s.Current() != nil {
 		return nil // a reload was asked for already
 	}
-	src, err := s.read()
+	src, err := s.found.read()
 	if err != nil {
 		h.log.Error("script not read", "script", s.Name, "err", err)
 		return nil
@@ -180,7 +171,7 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 	if s.stopped {
 		return errStopped(s.Name)
 	}
-	src, err := s.read()
+	src, err := s.found.read()
 	gone := errors.Is(err, engine.ErrNoScript)
 	said := s.gone
 	s.gone = gone

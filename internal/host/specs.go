@@ -98,7 +98,7 @@ func (b *specBridge) Reload(ctx context.Context, source string) error {
 	if source == "" {
 		return b.h.reloadOne(ctx, s, engine.ReasonAsked)
 	}
-	src, err := s.read()
+	src, err := s.found.read()
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,114 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"bridgehost/bundle"
+	"bridgehost/diag"
+	"bridgehost/engine"
+)
+
+// readSource reads a script's files and what its manifest says of them; m is nil without
+// one. A manifest that is not valid is no error here: loading the source reports it.
+func readSource(name, path string) (src engine.Source, m *bundle.Manifest, err error) {
+	if src, err = engine.ReadSource(name, path); err != nil {
+		return src, nil, err
+	}
+	text, ok := src.Files[engine.ManifestFile]
+	if !ok {
+		return src, nil, nil
+	}
+	m, err = bundle.Parse(text)
+	if err == nil {
+		src.Main = m.Main
+		err = m.HasMain(text, src.Files)
+	}
+	if err == nil {
+		_, err = manifestLimits(m)
+	}
+	if err != nil {
+		src.Bad = manifestError(err)
+		return src, nil, nil
+	}
+	src.Version = m.Version
+	return src, m, nil
+}
+
+// manifestError is a mistake in a manifest as it is shown.
+func manifestError(err error) *diag.Error {
+	e := &diag.Error{Kind: diag.KindUsage, Code: "E_MANIFEST", Message: err.Error(), Where: bundle.File, Cause: err}
+	var wrong *bundle.Error
+	if !errors.As(err, &wrong) {
+		return e
+	}
+	e.Message, e.Hint = wrong.Message, wrong.Hint
+	if near := diag.Suggest(wrong.Word, wrong.Known); near != "" {
+		e.Message += fmt.Sprintf("; did you mean '%s'?", near)
+	} else if len(wrong.Known) > 0 && e.Hint == "" {
+		e.Hint = "there are " + strings.Join(wrong.Known, ", ")
+	}
+	e.Where = fmt.Sprintf("%s:%d", bundle.File, max(wrong.Line, 1))
+	return e
+}
+
+// manifestLimits reads [limits], in the form that bridgehost.toml has them.
+func manifestLimits(m *bundle.Manifest) (LimitsConfig, error) {
+	var l LimitsConfig
+	var text bytes.Buffer
+	if err := toml.NewEncoder(&text).Encode(m.Limits); err != nil {
+		return l, &bundle.Error{Message: "[limits]: " + err.Error()}
+	}
+	_, err := toml.Decode(text.String(), &l)
+	if err == nil {
+		err = l.check("limits")
+	}
+	if err != nil {
+		message := strings.TrimPrefix(err.Error(), "toml: ")
+		if parts := typeError.FindStringSubmatch(err.Error()); parts != nil {
+			message = parts[2] + ": " + parts[3]
+		}
+		return l, &bundle.Error{Message: "[limits] " + message}
+	}
+	return l, nil
+}
+
+// askLess lowers limits to what a script's manifest asks for; it cannot raise them.
+func askLess(l engine.Limits, path string) engine.Limits {
+	text, err := os.ReadFile(filepath.Join(path, bundle.File))
+	if err != nil {
+		return l // a single file, or a folder without manifest
+	}
+	m, err := bundle.Parse(string(text))
+	if err != nil {
+		return l // loading it says what is wrong
+	}
+	ask, err := manifestLimits(m)
+	if err != nil {
+		return l
+	}
+	lower(&l.CPU, time.Duration(ask.CPU))
+	lower(&l.Handler, time.Duration(ask.Handler))
+	lower(&l.Memory, int64(ask.Memory))
+	lower(&l.String, int(ask.String))
+	lower(&l.Handlers, ask.Handlers)
+	lower(&l.Connections, ask.Connections)
+	lower(&l.CallDepth, ask.CallDepth)
+	lower(&l.Timers, ask.Timers)
+	lower(&l.Queue, ask.Queue)
+	lower(&l.OpenFiles, ask.OpenFiles)
+	return l
+}
+
+func lower[T int | int64 | time.Duration](to *T, asked T) {
+	if asked > 0 {
+		*to = min(*to, asked)
+	}
+}
