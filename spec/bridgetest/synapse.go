@@ -2,8 +2,10 @@ package bridgetest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,4 +134,18 @@ func (u *synapseUser) Membership(t testing.TB, room, user string) string {
 	}
 	must(t, json.Unmarshal(body, &member))
 	return member.Membership
+}
+
+func (u *synapseUser) Invites(t testing.TB) []string {
+	t.Helper()
+	status, body, err := u.c.Do(http.MethodGet, "/_matrix/client/v3/sync", nil, nil)
+	must(t, err)
+	if status != http.StatusOK {
+		t.Fatalf("sync as %s: status %d: %s", u.ID(), status, body)
+	}
+	var got struct {
+		Rooms struct{ Invite map[string]json.RawMessage }
+	}
+	must(t, json.Unmarshal(body, &got))
+	return slices.Sorted(maps.Keys(got.Rooms.Invite))
 }
