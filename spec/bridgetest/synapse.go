@@ -59,13 +59,17 @@ func (s *Synapse) User(_ testing.TB, localpart string) User {
 	}
 	u := s.users[localpart]
 	if u == nil {
-		u = &synapseUser{s.Server.User(localpart)}
+		u = &synapseUser{c: s.Server.User(localpart), invites: map[string]bool{}}
 		s.users[localpart] = u
 	}
 	return u
 }
 
-type synapseUser struct{ c *synapsetest.Client }
+type synapseUser struct {
+	c       *synapsetest.Client
+	since   []string // position of Invites, none before the first
+	invites map[string]bool
+}
 
 func (u *synapseUser) ID() string { return u.c.UserID }
 
@@ -136,16 +140,28 @@ func (u *synapseUser) Membership(t testing.TB, room, user string) string {
 	return member.Membership
 }
 
+// Invites goes on from the position of the call before: Synapse answers a first sync that
+// is repeated from its cache for two minutes.
 func (u *synapseUser) Invites(t testing.TB) []string {
 	t.Helper()
-	status, body, err := u.c.Do(http.MethodGet, "/_matrix/client/v3/sync", nil, nil)
+	status, body, err := u.c.Do(http.MethodGet, "/_matrix/client/v3/sync", url.Values{"since": u.since}, nil)
 	must(t, err)
 	if status != http.StatusOK {
 		t.Fatalf("sync as %s: status %d: %s", u.ID(), status, body)
 	}
 	var got struct {
-		Rooms struct{ Invite map[string]json.RawMessage }
+		NextBatch string `json:"next_batch"`
+		Rooms     struct{ Invite, Join, Leave map[string]json.RawMessage }
 	}
 	must(t, json.Unmarshal(body, &got))
-	return slices.Sorted(maps.Keys(got.Rooms.Invite))
+	u.since = []string{got.NextBatch}
+	for _, gone := range []map[string]json.RawMessage{got.Rooms.Join, got.Rooms.Leave} {
+		for room := range gone {
+			delete(u.invites, room)
+		}
+	}
+	for room := range got.Rooms.Invite {
+		u.invites[room] = true
+	}
+	return slices.Sorted(maps.Keys(u.invites))
 }

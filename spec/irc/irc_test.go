@@ -169,7 +169,7 @@ func (b *bridge) saves(t *testing.T) {
 	same(t, "IRC to Matrix", in, wantIn)
 	same(t, "Matrix to IRC", out, wantOut)
 	log := b.host.Log()[start:]
-	loaded, refused := strings.Count(log, `"@message":"script loaded"`), strings.Count(log, `"@message":"script not loaded"`)
+	loaded, refused := strings.Count(log, `"@message":"script loaded"`), strings.Count(log, `"@message":"script not loaded`)
 	if loaded != saves-3 || refused != 3 {
 		t.Errorf("%d saves were loaded and %d refused, want %d and 3", loaded, refused, saves-3)
 	}
