@@ -36,7 +36,7 @@ func ircServer(t *testing.T) string {
 			}
 		}
 	}()
-	return fmt.Sprintf("[scripts.config.irc]\nserver = \"127.0.0.1\"\nport = %d\ntls = false\nchannels = [\"#lua\"]\ninvite = [\"@you:bh.test\"]\n",
+	return fmt.Sprintf("[homeserver]\nurl = \"http://127.0.0.1\"\nname = \"bh.test\"\n\n[scripts.config.irc]\nserver = \"127.0.0.1\"\nport = %d\ntls = false\nchannels = [\"#lua\"]\ninvite = [\"@you:bh.test\"]\n",
 		l.Addr().(*net.TCPAddr).Port)
 }
 
