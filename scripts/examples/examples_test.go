@@ -32,9 +32,18 @@ var sessions = map[string]session{
 			"_bh_echo       you said: me too",
 		},
 	},
-	"irc": { // there may be a server or none: its spec has one
-		typed: []string{"hello"},
-		seen:  []string{"irc, generation 1: 1 handler, 1 command, 1 service"},
+	"irc": {
+		server: ircServer,
+		when:   []string{"invites you: /room lua", "bob (IRC) (ghost) * waves", "bob heard: hi there"},
+		typed:  []string{"/room lua", "hi there", "/quit"},
+		seen: []string{
+			"_bh_irc invites you: /room lua",
+			"_bh_irc        (names the room #lua)",
+			"bob (IRC) (ghost) hello: world",
+			"bob (IRC) (ghost) * waves",
+			"you            hi there",
+			"bob (IRC) (ghost) bob heard: hi there",
+		},
 	},
 	"relay": {
 		typed: []string{
@@ -82,6 +91,11 @@ type session struct {
 	typed []string
 	seen  []string
 	never []string
+	// server starts what the script connects to and returns its configuration.
+	server func(t *testing.T) (config string)
+	// when is what has to be seen before the line of the same place is typed: what comes from a
+	// server comes when it comes. Empty: lines are typed at once.
+	when []string
 }
 
 func TestExamples(t *testing.T) {
@@ -134,7 +148,12 @@ func (s session) check(t *testing.T, name string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var out, log output
-	err := host.Dev(ctx, host.DevOptions{Path: dir, In: strings.NewReader(strings.Join(s.typed, "\n") + "\n"), Out: &out, NoWatch: true,
+	if s.server != nil {
+		if err := os.WriteFile(filepath.Join(dir, "bridgehost.toml"), []byte(s.server(t)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := host.Dev(ctx, host.DevOptions{Path: dir, In: &typist{out: &out, when: s.when, typed: s.typed}, Out: &out, NoWatch: true,
 		Log: hclog.New(&hclog.LoggerOptions{Output: &log, Level: hclog.Warn})})
 	if err != nil {
 		t.Fatal(err)

@@ -179,3 +179,12 @@ func failWaiting(t testing.TB, room string, all []Message) {
 func (u *devUser) Membership(_ testing.TB, room, user string) string {
 	return u.d.Members(matrix.RoomID(room))[matrix.UserID(user)]
 }
+
+func (u *devUser) Invites(testing.TB) (rooms []string) {
+	for _, room := range u.d.Rooms() {
+		if u.d.Members(room)[u.u.ID] == "invite" {
+			rooms = append(rooms, string(room))
+		}
+	}
+	return rooms
+}

@@ -37,6 +37,8 @@ type User interface {
 	WaitMessages(t testing.TB, room string, done func([]Message) bool) []Message
 	// Membership is a user's membership of a room, "" when the room knows nothing of it.
 	Membership(t testing.TB, room, user string) string
+	// Invites are the rooms that the user is invited to.
+	Invites(t testing.TB) []string
 }
 
 // Message is one message event.

@@ -2,8 +2,10 @@ package bridgetest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,13 +46,17 @@ func (s *Synapse) User(_ testing.TB, localpart string) User {
 	}
 	u := s.users[localpart]
 	if u == nil {
-		u = &synapseUser{s.Server.User(localpart)}
+		u = &synapseUser{c: s.Server.User(localpart), invites: map[string]bool{}}
 		s.users[localpart] = u
 	}
 	return u
 }
 
-type synapseUser struct{ c *synapsetest.Client }
+type synapseUser struct {
+	c       *synapsetest.Client
+	since   []string // position of Invites, none before the first
+	invites map[string]bool
+}
 
 func (u *synapseUser) ID() string { return u.c.UserID }
 
@@ -119,4 +125,30 @@ func (u *synapseUser) Membership(t testing.TB, room, user string) string {
 	}
 	must(t, json.Unmarshal(body, &member))
 	return member.Membership
+}
+
+// Invites goes on from the position of the call before: Synapse answers a first sync that
+// is repeated from its cache for two minutes.
+func (u *synapseUser) Invites(t testing.TB) []string {
+	t.Helper()
+	status, body, err := u.c.Do(http.MethodGet, "/_matrix/client/v3/sync", url.Values{"since": u.since}, nil)
+	must(t, err)
+	if status != http.StatusOK {
+		t.Fatalf("sync as %s: status %d: %s", u.ID(), status, body)
+	}
+	var got struct {
+		NextBatch string `json:"next_batch"`
+		Rooms     struct{ Invite, Join, Leave map[string]json.RawMessage }
+	}
+	must(t, json.Unmarshal(body, &got))
+	u.since = []string{got.NextBatch}
+	for _, gone := range []map[string]json.RawMessage{got.Rooms.Join, got.Rooms.Leave} {
+		for room := range gone {
+			delete(u.invites, room)
+		}
+	}
+	for room := range got.Rooms.Invite {
+		u.invites[room] = true
+	}
+	return slices.Sorted(maps.Keys(u.invites))
 }
