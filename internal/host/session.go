@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/jonboulle/clockwork"
 
 	"bridgehost/devpage"
@@ -28,17 +29,16 @@ type session struct {
 	hs       *devserver.Server
 	activity *activity
 	prompt   *prompt
+	log      hclog.Logger
 	h        *Host         // set by openPage, as page is
 	page     *devpage.Page //
-	// test runs the script's tests; nil: there are none to run.
-	test func(ctx context.Context) (report string, passed bool, err error)
 
 	mu     sync.Mutex
 	before map[string]string // the files as they were last loaded or refused
 }
 
 func newSession(f found, o DevOptions, hs *devserver.Server, clock clockwork.Clock) *session {
-	s := &session{found: f, file: f.name, noWatch: o.NoWatch, hs: hs, activity: newActivity(clock)}
+	s := &session{found: f, file: f.name, noWatch: o.NoWatch, hs: hs, log: o.Log, activity: newActivity(clock)}
 	if src, err := f.read(); err == nil {
 		s.file = src.Main
 	}
@@ -232,17 +232,39 @@ func (s *session) Rollback(ctx context.Context) error {
 }
 
 // TestsAvailable implements devpage.Host.
-func (s *session) TestsAvailable() bool { return s.test != nil }
+func (s *session) TestsAvailable() bool { return len(s.specs()) > 0 }
+
+// specs are the script's tests: those in its folder, or NAME_spec.lua beside a single file.
+func (s *session) specs() []string {
+	path := s.found.path
+	if file, single := strings.CutSuffix(path, ".lua"); single {
+		path = file + "_spec.lua"
+	}
+	files, err := FindSpecs(path)
+	if err != nil { // there is none
+		return nil
+	}
+	return files
+}
 
 // Test implements devpage.Host.
 func (s *session) Test(ctx context.Context) (report string, passed bool, err error) {
-	if s.test == nil {
-		return "", false, errors.New("there are no tests to run")
+	specs := s.specs()
+	if len(specs) == 0 {
+		return "", false, fmt.Errorf("there are no tests to run: a file called %s_spec.lua is expected", s.found.name)
 	}
-	if report, passed, err = s.test(ctx); err == nil {
-		s.activity.put(devpage.Row{Kind: devpage.Tested, Title: "tests", Bad: !passed, Text: strings.TrimSpace(report)})
+	var out strings.Builder
+	err = Test(ctx, TestOptions{Args: specs, Out: &out, Log: s.log})
+	passed = err == nil
+	if err != nil && !errors.Is(err, ErrShown) {
+		return "", false, err
 	}
-	return report, passed, err
+	report = out.String()
+	for _, file := range specs { // shown as the author calls them
+		report = strings.ReplaceAll(report, file, filepath.Base(file))
+	}
+	s.activity.put(devpage.Row{Kind: devpage.Tested, Title: "tests", Bad: !passed, Text: strings.TrimSpace(report)})
+	return report, passed, nil
 }
 
 // key is a line of one letter that does something.
@@ -256,6 +278,13 @@ type key struct {
 func (s *session) keys() []key {
 	return []key{
 		{"r", "reload", func(ctx context.Context, s *session) (bool, error) { return true, s.Reload(ctx) }},
+		{"t", "test", func(ctx context.Context, s *session) (bool, error) {
+			report, _, err := s.Test(ctx)
+			if report != "" {
+				s.prompt.say("%s %s", s.h.clock.Now().Local().Format("15:04:05"), report)
+			}
+			return true, err
+		}},
 		{"e", "events", func(_ context.Context, s *session) (bool, error) { s.prompt.toggleEvents(); return true, nil }},
 		{"q", "quit", func(context.Context, *session) (bool, error) { return false, nil }},
 	}
