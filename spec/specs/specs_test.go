@@ -174,3 +174,20 @@ func TestEndedRunStopsBetweenSentences(t *testing.T) {
 		t.Errorf("ran on:\n%s", out.String())
 	}
 }
+
+// TestTheManualsExamplePasses runs the script and the spec of docs/testing.md.
+func TestTheManualsExamplePasses(t *testing.T) {
+	text, err := os.ReadFile("../../docs/testing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, block := range regexp.MustCompile("(?s)```lua\n-- (\\w+\\.lua)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		if err := os.WriteFile(filepath.Join(dir, block[1]), []byte(block[2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := run(t, dir); err != nil || !strings.Contains(got, "3 passed") || !strings.Contains(got, "(virtual time 10 min)") {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
