@@ -26,9 +26,10 @@ func helpText(cmd *cobra.Command) string {
 		b.WriteString("\n")
 	}
 	for _, group := range cmd.Groups() {
-		fmt.Fprintf(&b, "%s\n", group.Title)
+		title := group.Title
 		for _, c := range commands(cmd, group.ID) {
-			fmt.Fprintf(&b, "  %-13s %s\n", c.Name(), c.Short)
+			fmt.Fprintf(&b, "%-18s %-13s %s\n", title, c.Name(), c.Short)
+			title = ""
 		}
 	}
 	if help := cmd.Flags().Lookup("help"); help != nil {
@@ -38,6 +39,10 @@ func helpText(cmd *cobra.Command) string {
 		b.WriteString("Flags\n" + own.FlagUsages())
 	}
 	global := cmd.Root().PersistentFlags()
+	if !cmd.HasParent() { // each command's help explains them
+		b.WriteString("Flags everywhere: -c/--config FILE  --json  -q  -v  --color WHEN  --timeout TIME  -h\n")
+		return b.String()
+	}
 	b.WriteString("Flags everywhere (and -h, --help)\n" + global.FlagUsages())
 	return b.String()
 }

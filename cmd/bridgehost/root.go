@@ -69,7 +69,7 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 	}{
 		{"start", "Start here", []*cobra.Command{newDev(g)}},
 		{"connect", "Connect to Matrix", []*cobra.Command{newRegistration(g)}},
-		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newDeadletters(g), newExec(g)}},
+		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newLogs(g), newDeadletters(g), newExec(g)}},
 		{"keep", "Keep", []*cobra.Command{newVersion(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
@@ -160,7 +160,7 @@ func (g *global) log(asJSON bool) hclog.Logger {
 	if g.colored(os.Stderr) && !asJSON {
 		color = hclog.ForceColor
 	}
-	return hclog.New(&hclog.LoggerOptions{Name: "bridgehost", Level: level, Output: os.Stderr, JSONFormat: asJSON,
+	return hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "bridgehost", Level: level, Output: os.Stderr, JSONFormat: asJSON,
 		Color: color, ColorHeaderOnly: true})
 }
 

@@ -66,7 +66,11 @@ func ExitCode(err error) int {
 
 // Call asks the host that runs with cfg.
 func Call(ctx context.Context, cfg Config, name string, in, out any) error {
-	err := control.Call(ctx, cfg.Data, name, in, out)
+	return told(cfg, name, control.Call(ctx, cfg.Data, name, in, out))
+}
+
+// told says what to do when a call did not come to its end.
+func told(cfg Config, name string, err error) error {
 	if errors.Is(err, control.ErrNotRunning) {
 		return fmt.Errorf("%w; start it: bridgehost run --config %s", err, cfg.Path)
 	}
