@@ -69,7 +69,7 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 	}{
 		{"start", "Start here", []*cobra.Command{newDev(g)}},
 		{"connect", "Connect to Matrix", []*cobra.Command{newRegistration(g)}},
-		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newLogs(g), newDeadletters(g), newExec(g)}},
+		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newLogs(g), newConsole(g), newDeadletters(g), newExec(g)}},
 		{"keep", "Keep", []*cobra.Command{newVersion(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})

@@ -21,6 +21,9 @@ const (
 	CallReplay      = "replay"
 	CallDrop        = "drop"
 	CallLogs        = "logs"
+	CallConsole     = "console"
+	CallComplete    = "console-complete"
+	CallConsoleEnds = "console-ends"
 )
 
 // ScriptCall names a script; "" means all.
@@ -52,6 +55,9 @@ func (h *Host) calls() map[string]control.Func {
 		CallReplay:      call(h.replay),
 		CallDrop:        call(h.drop),
 		CallLogs:        asked(h.sendLogs),
+		CallConsole:     asked(h.evaluate),
+		CallComplete:    asked(h.complete),
+		CallConsoleEnds: call(h.consoleEnds),
 	}
 }
 

@@ -26,6 +26,9 @@ var ErrHomeserver = errors.New("homeserver")
 // ErrShown is wrapped by errors that were printed already, in full.
 var ErrShown = errors.New("shown above")
 
+// ErrChunks is returned for a console of which a line failed; the errors were shown.
+var ErrChunks error = &scriptError{text: "what was evaluated failed, see above"}
+
 // scriptError is a script that does not load or failed: its text was made for reading.
 type scriptError struct {
 	err  *diag.Error

@@ -57,6 +57,8 @@ type Host struct {
 	logs    *logs
 	forget  func() // ends the keeping of logs
 
+	consoles consoles
+
 	db     *sqlite.DB
 	pool   *intent.Pool
 	router *portal.Router
