@@ -11,7 +11,7 @@ import (
 func newRegistration(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "registration",
-		Short: "The file by which the homeserver knows this host: show, write, verify",
+		Short: "The file by which the homeserver knows us: show, write, verify",
 		Args:  unknownCommand,
 	}
 	var o host.RegistrationOptions

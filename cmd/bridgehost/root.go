@@ -68,7 +68,7 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 		commands  []*cobra.Command
 	}{
 		{"start", "Start here", []*cobra.Command{newDev(g)}},
-		{"connect", "Connect to Matrix", []*cobra.Command{newRegistration(g)}},
+		{"connect", "Connect to Matrix", []*cobra.Command{newSetup(g), newRegistration(g)}},
 		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newLogs(g), newConsole(g), newDeadletters(g), newExec(g)}},
 		{"keep", "Keep", []*cobra.Command{newVersion(g)}},
 	} {
