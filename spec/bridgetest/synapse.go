@@ -63,6 +63,9 @@ func (s *Synapse) User(_ testing.TB, localpart string) User {
 	return u
 }
 
+// SynapseUser is the user of a client of its own.
+func SynapseUser(c *synapsetest.Client) User { return &synapseUser{c} }
+
 type synapseUser struct{ c *synapsetest.Client }
 
 func (u *synapseUser) ID() string { return u.c.UserID }
