@@ -36,7 +36,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// Func answers one call. An *Error keeps its exit code.
+// Func answers one call. An *Error keeps its exit code. An answer of type Lines is a stream.
 type Func func(ctx context.Context, in json.RawMessage) (out any, err error)
 
 // Server listens on a control socket.
@@ -90,8 +90,14 @@ func addressOf(path string) (string, error) {
 		path, maxAddress, len(path))
 }
 
+// closeLimit is how long calls under way may go on when the socket is closed.
+const closeLimit = 250 * time.Millisecond
+
 // Close ends the calls under way and removes the socket.
 func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	_ = s.http.Shutdown(ctx) // streams end well, if they do at once
 	err := s.http.Close()
 	if rm := os.Remove(s.path); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
 		return rm
@@ -104,6 +110,10 @@ func answer(w http.ResponseWriter, r *http.Request, f Func) {
 	var out any
 	if err == nil {
 		out, err = f(r.Context(), in)
+	}
+	if lines, ok := out.(Lines); ok && err == nil {
+		lines.answer(w)
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
@@ -119,14 +129,31 @@ func answer(w http.ResponseWriter, r *http.Request, f Func) {
 
 // Call asks the host whose socket lies in dataDir. out may be nil.
 func Call(ctx context.Context, dataDir, name string, in, out any) error {
-	body, err := json.Marshal(in)
+	body, err := ask(ctx, dataDir, name, in)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	answer, err := io.ReadAll(io.LimitReader(body, maxBody))
 	if err != nil {
 		return fmt.Errorf("control call %s: %w", name, err)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// ask returns the body of a good answer.
+func ask(ctx context.Context, dataDir, name string, in any) (io.ReadCloser, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, fmt.Errorf("control call %s: %w", name, err)
 	}
 	path := filepath.Join(dataDir, SocketName)
 	address, err := addressOf(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client := http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -137,33 +164,28 @@ func Call(ctx context.Context, dataDir, name string, in, out any) error {
 	}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://bridgehost/"+name, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("control call %s: %w", name, err)
+		return nil, fmt.Errorf("control call %s: %w", name, err)
 	}
 	resp, err := client.Do(req)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w (nothing answers on %s)", ErrNotRunning, path)
+		return nil, fmt.Errorf("%w (nothing answers on %s)", ErrNotRunning, path)
 	case err != nil:
-		return fmt.Errorf("control call %s: %w", name, err)
+		return nil, fmt.Errorf("control call %s: %w", name, err)
+	case resp.StatusCode == http.StatusOK:
+		return resp.Body, nil
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound {
+		return nil, &Error{Message: fmt.Sprintf("the running bridgehost does not know %q; is it of another version?", name), Exit: 1}
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
-		return fmt.Errorf("control call %s: %w", name, err)
+		return nil, fmt.Errorf("control call %s: %w", name, err)
 	}
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound:
-		return &Error{Message: fmt.Sprintf("the running bridgehost does not know %q; is it of another version?", name), Exit: 1}
-	default:
-		var ours Error
-		if json.Unmarshal(answer, &ours) != nil || ours.Message == "" {
-			return fmt.Errorf("control call %s: status %d", name, resp.StatusCode)
-		}
-		return &ours
+	var ours Error
+	if json.Unmarshal(answer, &ours) != nil || ours.Message == "" {
+		return nil, fmt.Errorf("control call %s: status %d", name, resp.StatusCode)
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, out)
+	return nil, &ours
 }

@@ -60,6 +60,7 @@ type VM struct {
 	preload map[string]func(*VM) lua.LValue
 	strict  *lua.LTable // the metatable of _G
 	prints  func(string)
+	members Members // may be nil
 
 	raisers     [2]*lua.LFunction // error and assert
 	stockResume lua.LGFunction    // gopher-lua's coroutine.resume

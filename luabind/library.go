@@ -25,6 +25,7 @@ func (l *Library) Open(vm *engine.VM) {
 			vm.Preload(g.Name, func(*engine.VM) lua.LValue { return env.module(g) })
 		}
 	}
+	vm.SetMembers(env.members)
 	if l.script.Bot != nil {
 		vm.SetGlobal("intent", env.Intent(l.script.Bot))
 	}

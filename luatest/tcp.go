@@ -164,14 +164,12 @@ func (s *server) Send(line string) error {
 	if err != nil {
 		return err
 	}
+	s.say("server: " + line) // before the script can answer
 	select {
 	case c.out <- line + "\r\n":
 	default:
 		return s.Missing(fmt.Sprintf("the script does not read: %d lines wait for it", unread))
 	}
-	s.mu.Lock()
-	s.said = append(s.said, "server: "+line)
-	s.mu.Unlock()
 	settle()
 	return nil
 }
@@ -183,12 +181,16 @@ func (s *server) HangUp() error {
 	if err != nil {
 		return err
 	}
+	s.say("-- the server hung up")
 	c.hangUp()
-	s.mu.Lock()
-	s.said = append(s.said, "-- the server hung up")
-	s.mu.Unlock()
 	settle()
 	return nil
+}
+
+func (s *server) say(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = append(s.said, text)
 }
 
 // Connections implements luabind.SpecServer.

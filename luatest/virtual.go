@@ -23,5 +23,5 @@ func realTime() time.Time {
 	if syscall.Gettimeofday(&tv) != nil {
 		return time.Time{} // nothing is measured then
 	}
-	return time.Unix(tv.Sec, int64(tv.Usec)*1000)
+	return time.Unix(int64(tv.Sec), int64(tv.Usec)*1000)
 }

@@ -11,7 +11,7 @@ import (
 func newRegistration(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "registration",
-		Short: "Write or show the file that makes the homeserver know this host",
+		Short: "The file by which the homeserver knows us: show, write, verify",
 		Args:  unknownCommand,
 	}
 	var o host.RegistrationOptions
@@ -56,7 +56,7 @@ file that is there is only rewritten with --force, and then keeps its tokens unl
 			return g.print(cmd.OutOrStdout(), shown, fmt.Sprintln(text))
 		},
 	}
-	cmd.AddCommand(show, write)
+	cmd.AddCommand(show, write, newVerify(g))
 	cmd.RunE = show.RunE
 	return cmd
 }

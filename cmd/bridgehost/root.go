@@ -68,8 +68,8 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 		commands  []*cobra.Command
 	}{
 		{"start", "Start here", []*cobra.Command{newNew(g), newDev(g), newTest(g)}},
-		{"connect", "Connect to Matrix", []*cobra.Command{newRegistration(g)}},
-		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newStop(g), newStart(g), newDeadletters(g), newExec(g)}},
+		{"connect", "Connect to Matrix", []*cobra.Command{newSetup(g), newRegistration(g)}},
+		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newStop(g), newStart(g), newLogs(g), newConsole(g), newDeadletters(g), newExec(g)}},
 		{"keep", "Keep", []*cobra.Command{newTypes(g), newDocs(g), newVersion(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
@@ -160,7 +160,7 @@ func (g *global) log(asJSON bool) hclog.Logger {
 	if g.colored(os.Stderr) && !asJSON {
 		color = hclog.ForceColor
 	}
-	return hclog.New(&hclog.LoggerOptions{Name: "bridgehost", Level: level, Output: os.Stderr, JSONFormat: asJSON,
+	return hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "bridgehost", Level: level, Output: os.Stderr, JSONFormat: asJSON,
 		Color: color, ColorHeaderOnly: true})
 }
 

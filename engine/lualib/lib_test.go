@@ -146,7 +146,7 @@ func TestBombsEndWithTheBudget(t *testing.T) {
 				t.Errorf("%s ended by itself: %v", name, err)
 			}
 		}()
-		if d := time.Since(start); d > 3*time.Second {
+		if d := time.Since(start); d > 30*time.Second {
 			t.Errorf("%s took %v", name, d)
 		}
 	}

@@ -22,6 +22,10 @@ const (
 	CallDeadletters = "deadletters"
 	CallReplay      = "replay"
 	CallDrop        = "drop"
+	CallLogs        = "logs"
+	CallConsole     = "console"
+	CallComplete    = "console-complete"
+	CallConsoleEnds = "console-ends"
 )
 
 // ScriptCall names a script; "" means all.
@@ -54,18 +58,27 @@ func (h *Host) calls() map[string]control.Func {
 		CallDeadletters: call(h.deadletters),
 		CallReplay:      call(h.replay),
 		CallDrop:        call(h.drop),
+		CallLogs:        asked(h.sendLogs),
+		CallConsole:     asked(h.evaluate),
+		CallComplete:    asked(h.complete),
+		CallConsoleEnds: call(h.consoleEnds),
 	}
 }
 
 // call makes a control.Func of a typed one. What was begun is brought to its end, also
 // when whoever asked has gone.
 func call[In, Out any](f func(context.Context, In) (Out, error)) control.Func {
+	return asked(func(ctx context.Context, in In) (Out, error) { return f(context.WithoutCancel(ctx), in) })
+}
+
+// asked is call for what ends when whoever asked goes away.
+func asked[In, Out any](f func(context.Context, In) (Out, error)) control.Func {
 	return func(ctx context.Context, raw json.RawMessage) (any, error) {
 		var in In
 		if err := json.Unmarshal(raw, &in); err != nil {
 			return nil, fmt.Errorf("the call is not understood: %w", err)
 		}
-		return f(context.WithoutCancel(ctx), in)
+		return f(ctx, in)
 	}
 }
 

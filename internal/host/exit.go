@@ -26,6 +26,9 @@ var ErrHomeserver = errors.New("homeserver")
 // ErrShown is wrapped by errors that were printed already, in full.
 var ErrShown = errors.New("shown above")
 
+// ErrChunks is returned for a console of which a line failed; the errors were shown.
+var ErrChunks error = &scriptError{text: "what was evaluated failed, see above"}
+
 // scriptError is a script that does not load or failed: its text was made for reading.
 type scriptError struct {
 	err  *diag.Error
@@ -66,7 +69,11 @@ func ExitCode(err error) int {
 
 // Call asks the host that runs with cfg.
 func Call(ctx context.Context, cfg Config, name string, in, out any) error {
-	err := control.Call(ctx, cfg.Data, name, in, out)
+	return told(cfg, name, control.Call(ctx, cfg.Data, name, in, out))
+}
+
+// told says what to do when a call did not come to its end.
+func told(cfg Config, name string, err error) error {
 	if errors.Is(err, control.ErrNotRunning) {
 		return fmt.Errorf("%w; start it: bridgehost run --config %s", err, cfg.Path)
 	}

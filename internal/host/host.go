@@ -60,6 +60,10 @@ type Host struct {
 	log     hclog.Logger
 	clock   clockwork.Clock
 	started time.Time
+	logs    *logs
+	forget  func() // ends the keeping of logs
+
+	consoles consoles
 
 	db     *sqlite.DB
 	pool   *intent.Pool
@@ -101,6 +105,7 @@ func open(cfg Config, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.logs, h.forget = keepLogs(o.Log, o.Clock)
 	h.running, h.cancel = context.WithCancel(context.Background())
 	client := o.http
 	if o.activity != nil {
@@ -125,6 +130,7 @@ func (h *Host) owns(user matrix.UserID) bool { return h.reg.OwnsUser(user) }
 // close ends everything, in the order in which it depends on each other.
 func (h *Host) close() error {
 	h.cancel()
+	defer h.forget()
 	h.starting.Wait()
 	var ending sync.WaitGroup
 	for _, s := range h.all() {
@@ -193,6 +199,7 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 		return err
 	}
 	defer ctl.Close()
+	defer h.logs.end()
 	stopWatching := h.watch()
 	defer stopWatching()
 	if err := h.loadAll(ctx); err != nil {

@@ -64,6 +64,6 @@ func (h *Host) logWith(text, message string, keys ...any) {
 		h.log.Error(message, append(keys, "details", strings.TrimSpace(text))...)
 		return
 	}
-	h.log.Error(message, keys...)
+	h.logs.explained(message, strings.TrimSpace(text), func() { h.log.Error(message, keys...) })
 	fmt.Fprintf(h.opts.Errors, "\n%s\n", text)
 }

@@ -17,7 +17,7 @@ import (
 func TestReportsOnceAMinute(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	var log, errors bytes.Buffer
-	h := &Host{clock: clock, log: hclog.New(&hclog.LoggerOptions{Output: &log}), opts: Options{Errors: &errors}, lately: map[string]time.Time{}}
+	h := &Host{clock: clock, logs: newLogs(clock, hclog.Info), log: hclog.New(&hclog.LoggerOptions{Output: &log}), opts: Options{Errors: &errors}, lately: map[string]time.Time{}}
 	report := func(message string, seen int) {
 		h.onReport(engine.Report{Script: "irc", Generation: 3, Label: "every 1s", Seen: seen,
 			Err: &diag.Error{Where: "irc.lua:1", Message: message}, Sources: map[string]string{"irc.lua": "f()"}})

@@ -52,6 +52,9 @@ func (s *Synapse) User(_ testing.TB, localpart string) User {
 	return u
 }
 
+// SynapseUser is the user of a client of its own.
+func SynapseUser(c *synapsetest.Client) User { return &synapseUser{c: c} }
+
 type synapseUser struct {
 	c       *synapsetest.Client
 	since   []string // position of Invites, none before the first

@@ -35,7 +35,7 @@ var attacks = []struct{ name, body, stopped string }{
 // stopped, a host that dies, or another script that does not answer.
 func TestRunawayScripts(t *testing.T) {
 	hs := bridgetest.NewDevserver(t)
-	h := bridgetest.NewHost(t, hs, "[storage]\ndurability = \"normal\"\n[scripts.limits_of.bad]\ncpu = \"2s\"\n")
+	h := bridgetest.NewHost(t, hs, "[storage]\ndurability = \"normal\"\n[scripts.limits_of.bad]\ncpu = \"2s\"\n[scripts.limits_of.eater]\ncpu = \"40s\"\n")
 	var bad strings.Builder
 	bad.WriteString("local bridge = require \"bridge\"\nlocal attack = {}\n")
 	for i, a := range attacks {
@@ -44,7 +44,7 @@ func TestRunawayScripts(t *testing.T) {
 	bad.WriteString(`bridge.on("message", function(evt) attack[tonumber(evt.text)]() end)` + "\n")
 	bad.WriteString(`bridge.on("invite", function(evt) intent:join_room(evt.room_id) end)` + "\n")
 	h.Save(t, "bad.lua", bad.String())
-	h.Save(t, "eater.lua", bad.String()) // the same with the usual time: memory has to run out first
+	h.Save(t, "eater.lua", bad.String()) // the same with more time: memory has to run out first
 	h.Save(t, "good.lua", `local bridge = require "bridge"
 bridge.on("invite", function(evt) intent:join_room(evt.room_id) end)
 bridge.on("message", function(evt) evt:reply("pong " .. evt.text) end)
@@ -85,8 +85,8 @@ bridge.on("message", function(evt) evt:reply("pong " .. evt.text) end)
 		for h.Status(t, script).Errors == errors {
 			slowest = max(slowest, ping())
 			peak = max(peak, heap())
-			if time.Since(began) > 30*time.Second {
-				t.Fatalf("%s: not stopped after 30 s", a.name)
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%s: not stopped after a minute", a.name)
 			}
 		}
 		took := time.Since(began)
@@ -97,7 +97,7 @@ bridge.on("message", function(evt) evt:reply("pong " .. evt.text) end)
 		}
 	}
 	w.Flush()
-	t.Logf("limits: 2 s of computing (5 s where memory is eaten), 64 MB\n%s", table.String())
+	t.Logf("limits: 2 s of computing (40 s where memory is eaten), 64 MB\n%s", table.String())
 	for script := range badRooms {
 		if st := h.Status(t, script); st.Generation != 1 {
 			t.Errorf("the script is not there any more: %+v", st)
