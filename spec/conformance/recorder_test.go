@@ -109,7 +109,7 @@ func (r *recorder) serve(which string) http.HandlerFunc {
 			respond(w, status, "application/json", []byte(text(answer)))
 			return
 		}
-		rule.answer(w)
+		rule.answer(w, q)
 	}
 }
 
@@ -119,12 +119,15 @@ func respond(w http.ResponseWriter, status int, contentType string, body []byte)
 	_, _ = w.Write(body) // who hung up is not told
 }
 
-func (u *rule) answer(w http.ResponseWriter) {
+func (u *rule) answer(w http.ResponseWriter, q *http.Request) {
 	if u.object["drop"] == true {
 		panic(http.ErrAbortHandler)
 	}
 	if ms, ok := u.object["delay_ms"].(int64); ok {
-		time.Sleep(time.Duration(ms) * time.Millisecond) // a homeserver that is slow
+		select { // a homeserver that is slow
+		case <-time.After(time.Duration(ms) * time.Millisecond):
+		case <-q.Context().Done():
+		}
 	}
 	headers, _ := u.object["headers"].(object)
 	for k, v := range headers {
