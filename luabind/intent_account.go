@@ -97,7 +97,7 @@ func (env *Env) versions(told *intent.Versions) lua.LValue {
 }
 
 var _ = method(intentClass, "appservice_ping", capability.MatrixRead, waits,
-	"Asks the homeserver to ping an application service, and returns how many milliseconds that took. With no ID it is this host's.",
+	"Asks the homeserver to ping an application service, and returns how many milliseconds that took.",
 	func(c *Call, i *intent.Intent, a *struct {
 		ID  string `lua:"appservice_id" doc:"the id in its registration file"`
 		Txn string `lua:"txn_id,opt" doc:"comes back in the ping"`
