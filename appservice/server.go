@@ -31,7 +31,8 @@ type Queries interface {
 type ServerOptions struct {
 	Registration  *Registration
 	Log           TransactionLog
-	Queries       Queries // nil: nothing exists but what exists already
+	Queries       Queries    // nil: nothing exists but what exists already
+	ThirdParty    ThirdParty // nil: no network is known
 	Clock         clockwork.Clock
 	Logger        hclog.Logger
 	MaxBody       int64         // of a transaction; 64 MiB when 0
@@ -115,8 +116,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.query(w, r, kind, arg)
 	case "ping":
 		answer(w, http.StatusOK, "{}")
-	default: // third-party lookups: nobody answers them
-		refuse(w, http.StatusNotFound, "M_NOT_FOUND", "No such third-party network here")
+	default:
+		s.thirdParty(w, r, arg)
 	}
 }
 

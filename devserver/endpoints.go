@@ -45,6 +45,15 @@ func endpoints() []endpoint {
 		{method: "PUT", pattern: "v3/directory/room/*", f: putAlias},
 		{method: "DELETE", pattern: "v3/directory/room/*", f: deleteAlias},
 
+		{method: "GET", pattern: "v3/user/*/account_data/*", f: getAccountData},
+		{method: "PUT", pattern: "v3/user/*/account_data/*", f: putAccountData},
+		{method: "GET", pattern: "v3/user/*/rooms/*/account_data/*", f: getAccountData},
+		{method: "PUT", pattern: "v3/user/*/rooms/*/account_data/*", f: putAccountData},
+		{method: "GET", pattern: "v3/user/*/rooms/*/tags", f: getTags},
+		{method: "PUT", pattern: "v3/user/*/rooms/*/tags/*", f: putTag},
+		{method: "DELETE", pattern: "v3/user/*/rooms/*/tags/*", f: deleteTag},
+		{method: "POST", pattern: "v3/user/*/filter", f: createFilter},
+
 		{method: "POST", pattern: "media/v3/upload", f: upload},
 		{method: "POST", pattern: "media/v1/create", f: createMedia},
 		{method: "PUT", pattern: "media/v3/upload/*/*", f: uploadTo},

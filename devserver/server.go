@@ -14,6 +14,7 @@ package devserver
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -84,6 +85,9 @@ type account struct {
 	presence    string
 	statusMsg   string
 	joined      map[matrix.RoomID]*room
+	data        map[dataKey]json.RawMessage
+	tags        map[matrix.RoomID]map[string]json.RawMessage
+	filters     int // made so far
 }
 
 type aliasEntry struct {

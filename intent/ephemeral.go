@@ -9,11 +9,12 @@ import (
 	"bridgehost/matrix"
 )
 
-// ephemeral remembers who types and what was read, in memory only.
+// ephemeral remembers who types, who is there and what was read, in memory only.
 type ephemeral struct {
-	mu     sync.Mutex
-	typing map[userInRoom]time.Time // until when
-	read   map[userInRoom]matrix.EventID
+	mu       sync.Mutex
+	typing   map[userInRoom]time.Time // until when
+	read     map[userInRoom]matrix.EventID
+	presence map[matrix.UserID]presence
 }
 
 type userInRoom struct {
@@ -172,4 +173,13 @@ func (i *Intent) SendReceipt(ctx context.Context, room matrix.RoomID, event matr
 	}
 	_, err := i.do(ctx, request{method: "POST", path: roomPath(room, "receipt", o.ReceiptType, string(event)), room: room})
 	return i.fail(op, room, err)
+}
+
+// SetTyping remembers, in memory only, that user is shown as typing for so long, or not.
+func (p *Pool) SetTyping(room matrix.RoomID, user matrix.UserID, typing bool, timeout time.Duration) {
+	until := time.Time{}
+	if typing {
+		until = p.cfg.Clock.Now().Add(timeout)
+	}
+	p.setTyping(room, user, until)
 }

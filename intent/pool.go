@@ -29,11 +29,12 @@ type Config struct {
 // Pool hands out intents and keeps them. One serves all scripts; it is safe for
 // concurrent use.
 type Pool struct {
-	cfg    Config
-	client *matrix.Client
-	flight flight
-	cache  ephemeral
-	levels levelCache
+	cfg      Config
+	client   *matrix.Client
+	flight   flight
+	cache    ephemeral
+	levels   levelCache
+	versions versionCache
 
 	mu      sync.Mutex
 	bots    map[matrix.UserID]*Intent

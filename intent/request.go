@@ -32,6 +32,10 @@ type request struct {
 	room   matrix.RoomID // whose turn it is among waiting requests
 	opts   *EventOptions
 	once   bool
+
+	contentType string // of a body that is matrix.Bytes
+	binary      bool   // the answer may be anything
+	maxAnswer   int64  // bytes; 0: 64 MiB
 }
 
 // do makes the request with this user's token and the parameters of ID-1, ID-4, ID-5.
@@ -39,6 +43,7 @@ func (i *Intent) do(ctx context.Context, r request) (json.RawMessage, error) {
 	m := matrix.Request{
 		BaseURL: i.pool.cfg.HomeserverURL, Token: i.pool.cfg.ASToken, As: i.user,
 		Method: r.method, Path: r.path, Query: r.query, Body: r.body, Lane: string(r.room), Once: r.once,
+		ContentType: r.contentType, Binary: r.binary, MaxAnswer: r.maxAnswer,
 	}
 	if i.token != "" {
 		m.Token = i.token

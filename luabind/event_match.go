@@ -22,7 +22,7 @@ var shortNames = map[string]string{
 }
 
 // otherNames are those that depend on more, or are no Matrix events.
-var otherNames = []string{"message", "edit", "member", "invite", "join", "leave", "query_user", "query_alias", "load", "unload", "config", "error"}
+var otherNames = []string{"message", "edit", "member", "invite", "join", "leave", QueryUserEvent, QueryAliasEvent, QueryProtocolEvent, QueryPeopleEvent, QueryPlacesEvent, "load", "unload", "config", "error"}
 
 // KnownEvent tells whether name is a short name of an event; Matrix types are all allowed (they hold a dot).
 func KnownEvent(name string) bool {

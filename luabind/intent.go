@@ -44,7 +44,7 @@ var (
 		func(env *Env, i *intent.Intent) lua.LValue { return env.Intent(i.Bot()) })
 	_ = field(intentClass, "state_store", "state_store", "What the host knows of rooms and users.",
 		func(env *Env, i *intent.Intent) lua.LValue {
-			return env.Object(stateStoreClass, stateStore{i.StateStore()})
+			return env.Object(stateStoreClass, stateStore{i.StateStore(), i.Pool()})
 		})
 	_ = field(intentClass, "log", "intent_log", "The log of this user's calls.",
 		func(env *Env, i *intent.Intent) lua.LValue { return env.Object(intentLogClass, intentLog{i}) })

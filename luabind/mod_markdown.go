@@ -184,14 +184,19 @@ func (f *filled) expand(s string, value func(Markup) string) string {
 func (f *filled) plain(s string) string { return f.expand(s, func(m Markup) string { return m.Body }) }
 func (f *filled) rich(s string) string  { return f.expand(s, Markup.html) }
 
-// fill reads a format as string.format does and puts marks where values go.
-func fill(c *Call, a *formatArgs) (*filled, error) {
-	format := strings.Map(func(r rune) rune {
+// unmarked is s without characters that would be taken for marks.
+func unmarked(s string) string {
+	return strings.Map(func(r rune) rune {
 		if isMark(r) {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(a.Format, "\uFFFD"))
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// fill reads a format as string.format does and puts marks where values go.
+func fill(c *Call, a *formatArgs) (*filled, error) {
+	format := unmarked(a.Format)
 	f := &filled{}
 	var b strings.Builder
 	size := len(format)

@@ -14,7 +14,10 @@ import (
 var stateStoreClass = class("state_store", "What the host knows of rooms and users. One store serves all intents; reading asks nothing of the homeserver.",
 	holds[stateStore]())
 
-type stateStore struct{ intent.StateStore }
+type stateStore struct {
+	intent.StateStore
+	pool *intent.Pool // knows what is kept in memory only
+}
 
 var knownState = capability.None("reads what the host was told already")
 

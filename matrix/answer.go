@@ -19,10 +19,9 @@ func (r *Request) refusal(c *Client, resp *http.Response, data []byte) *Error {
 	e := &Error{Method: r.Method, Path: r.Path, As: r.As, Status: resp.StatusCode, Code: "M_UNKNOWN"}
 	good := resp.StatusCode >= 200 && resp.StatusCode < 300
 	switch {
-	case len(data) > maxAnswer:
-		e.Message = fmt.Sprintf("the answer is larger than %d MiB", maxAnswer>>20)
-		return e
-	case good && json.Valid(data):
+	case int64(len(data)) > r.limit():
+		return r.tooLarge(resp.StatusCode)
+	case good && (r.Binary || json.Valid(data)):
 		return nil
 	}
 	var told struct {
@@ -50,6 +49,23 @@ func (r *Request) refusal(c *Client, resp *http.Response, data []byte) *Error {
 	e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), told.RetryAfter, c.clock.Now())
 	e.Body = []byte(r.clean(string(data[:min(len(data), maxKept)])))
 	return e
+}
+
+// limit is how many bytes the answer may have.
+func (r *Request) limit() int64 {
+	if r.MaxAnswer > 0 {
+		return r.MaxAnswer
+	}
+	return maxAnswer
+}
+
+// tooLarge is an answer that was not read to its end.
+func (r *Request) tooLarge(status int) *Error {
+	size := fmt.Sprintf("%d MiB", r.limit()>>20)
+	if r.limit() < 1<<20 {
+		size = fmt.Sprintf("%d bytes", r.limit())
+	}
+	return &Error{Method: r.Method, Path: r.Path, As: r.As, Status: status, Code: "M_TOO_LARGE", Message: "the answer is larger than " + size}
 }
 
 func excerpt(data []byte) string {

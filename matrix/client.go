@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -91,8 +92,14 @@ type Request struct {
 	Path   string // encoded: Path, ClientPath or RawPath
 	Query  url.Values
 	Header map[string]string
-	Body   any    // marshalled as JSON; nil: no body
-	Lane   string // whose turn it is among those that wait: the room
+	Body   any // marshalled as JSON, Bytes as they are; nil: no body
+	// ContentType is what the body is; "": application/json.
+	ContentType string
+	// Binary: a good answer may be anything, not JSON alone (media).
+	Binary bool
+	// MaxAnswer is how many bytes the answer may have; 0: 64 MiB.
+	MaxAnswer int64
+	Lane      string // whose turn it is among those that wait: the room
 
 	Retries *int // in place of the client's
 	// Once: a repeat could do it twice, so it is repeated only when the connection
@@ -101,7 +108,7 @@ type Request struct {
 }
 
 // Do makes the request, waits and repeats as the rules say (TR-2), and returns the
-// answer, which is valid JSON. All of it is bounded by ctx.
+// answer, which is valid JSON unless r.Binary. All of it is bounded by ctx.
 // Errors: *Error.
 func (c *Client) Do(ctx context.Context, r Request) (json.RawMessage, error) {
 	body, err := encodeBody(r.Body)
@@ -147,7 +154,11 @@ func (c *Client) attempt(ctx context.Context, r Request, body []byte) (answer js
 		return nil, sent.Load(), r.noAnswer(cause)
 	}
 	defer resp.Body.Close()
-	data, cause := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	limit := r.limit()
+	if resp.ContentLength > limit && resp.StatusCode < 300 {
+		return nil, true, r.tooLarge(resp.StatusCode)
+	}
+	data, cause := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if cause != nil {
 		return nil, true, r.noAnswer(cause)
 	}
@@ -186,7 +197,7 @@ func (r *Request) build(ctx context.Context, body []byte) (*http.Request, error)
 		req.Header.Set(k, v)
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", cmp.Or(r.ContentType, "application/json"))
 	}
 	if r.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+r.Token)
@@ -196,8 +207,11 @@ func (r *Request) build(ctx context.Context, body []byte) (*http.Request, error)
 
 // encodeBody leaves raw JSON as it is and escapes no more than JSON asks for.
 func encodeBody(body any) ([]byte, error) {
-	if body == nil {
+	switch raw := body.(type) {
+	case nil:
 		return nil, nil
+	case Bytes:
+		return raw, nil
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

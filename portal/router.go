@@ -77,6 +77,16 @@ func (r *Router) Route(ctx context.Context, e *matrix.Event) (scripts []string, 
 	return scripts, true, nil
 }
 
+// ScriptOf names the script whose user that is; ok is false for all others.
+func (r *Router) ScriptOf(user matrix.UserID) (script string, ok bool) {
+	return r.cfg.Names.Script(user)
+}
+
+// InRoom lists the known scripts that have a user in the room. The result must not be changed.
+func (r *Router) InRoom(ctx context.Context, room matrix.RoomID) ([]string, error) {
+	return r.inRoom(ctx, room)
+}
+
 // inRoom lists the known scripts that have a user in the room.
 func (r *Router) inRoom(ctx context.Context, room matrix.RoomID) ([]string, error) {
 	joined, _, version, err := r.cfg.Store.OwnMembers(ctx, room)

@@ -74,6 +74,7 @@ func (in *inbox) Accept(ctx context.Context, t appservice.Accepted) error {
 	}
 	in.deliver(items)
 	in.ask(held)
+	in.h.heard.take(ctx, t.Ephemeral)
 	return nil
 }
 

@@ -69,6 +69,8 @@ type Host struct {
 	pool   *intent.Pool
 	router *portal.Router
 	inbox  *inbox
+	asked  *questions
+	heard  *ephemeral
 	egress *egress.Dialer
 
 	running context.Context // ends when the host stops to ask the homeserver things
@@ -118,7 +120,7 @@ func open(cfg Config, o Options) (*Host, error) {
 		Bot: matrix.NewUserID(reg.SenderLocalpart, cfg.Homeserver.Name), BridgeName: cfg.Appservice.BridgeName,
 		Retries: cfg.Homeserver.Retries, Store: h.db, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
 	})
-	h.inbox = newInbox(h)
+	h.inbox, h.asked, h.heard = newInbox(h), &questions{h}, &ephemeral{h: h}
 	h.egress = egress.New(o.egress)
 	h.router = h.newRouter()
 	return h, nil
@@ -235,7 +237,7 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 
 func (h *Host) appservice() http.Handler {
 	return appservice.NewServer(appservice.ServerOptions{
-		Registration: h.reg, Log: h.inbox, Clock: h.clock, Logger: h.log.Named("appservice"),
+		Registration: h.reg, Log: h.inbox, Queries: h.asked, ThirdParty: h.asked, Clock: h.clock, Logger: h.log.Named("appservice"),
 		OnGap: func() { h.starting.Go(func() { h.pingSoon(h.running) }) },
 	})
 }

@@ -1,0 +1,43 @@
+package luabind
+
+import (
+	"encoding/json"
+
+	"bridgehost/capability"
+	"bridgehost/intent"
+	"bridgehost/matrix"
+)
+
+var _ = method(intentClass, "set_room_directory_visibility", capability.MatrixDirectory, waits,
+	"Says whether the homeserver's public list of rooms shows the room. Registers the user first.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room       matrix.RoomID `lua:"room_id" doc:"the room"`
+		Visibility string        `lua:"visibility" enum:"private|public" doc:"public: it is shown"`
+	}) (none, error) {
+		return none{}, i.SetRoomDirectoryVisibility(c.Context(), a.Room, a.Visibility)
+	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"), example(`intent:set_room_directory_visibility(room_id, "public")`))
+
+var _ = method(intentClass, "get_room_directory_visibility", capability.MatrixDirectory, waits,
+	"Tells whether the homeserver's public list of rooms shows the room: \"public\" or \"private\". Registers the user first.",
+	func(c *Call, i *intent.Intent, a *roomArgs) (string, error) {
+		return i.GetRoomDirectoryVisibility(c.Context(), a.Room)
+	}, errcodes("M_NOT_FOUND"))
+
+var _ = method(intentClass, "search_users", capability.MatrixRead, waits,
+	"Looks for users by name or ID in the homeserver's directory. Registers the user first.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Query string `lua:"search_query" doc:"a part of a name or ID"`
+		Limit *int   `lua:"limit,opt" default:"10" doc:"how many at most"`
+	}) (json.RawMessage, error) {
+		return i.SearchUsers(c.Context(), a.Query, intent.SearchUsersOptions{Limit: a.Limit})
+	}, results("{results, limited}: results is a list of {user_id, display_name?, avatar_url?}"))
+
+var _ = method(intentClass, "knock_room", capability.MatrixSend, waits,
+	"Asks to be let into a room, by ID or alias. Returns the room's ID.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room    RoomOrAlias `lua:"room_id_or_alias" doc:"the room"`
+		Reason  string      `lua:"reason,opt" doc:"shown to those who decide"`
+		Servers []string    `lua:"servers,opt" doc:"servers that know the room"`
+	}) (matrix.RoomID, error) {
+		return i.KnockRoom(c.Context(), string(a.Room), intent.KnockRoomOptions{Reason: a.Reason, Servers: a.Servers})
+	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))

@@ -1,0 +1,70 @@
+package luabind
+
+import (
+	"encoding/json"
+	"time"
+
+	"bridgehost/capability"
+	"bridgehost/intent"
+	"bridgehost/matrix"
+)
+
+var _ = method(intentClass, "set_presence", capability.MatrixEphemeral, waits,
+	"Shows whether the user is there. The same presence and status again asks nothing of the homeserver. Registers the user first.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Presence    string  `lua:"presence,opt" enum:"online|offline|unavailable" default:"online" doc:"what others see"`
+		Status      *string `lua:"status,opt" doc:"a few words beside it"`
+		IgnoreCache bool    `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when it knows"`
+	}) (none, error) {
+		return none{}, i.SetPresence(c.Context(), intent.SetPresenceOptions{Presence: a.Presence, Status: a.Status, IgnoreCache: a.IgnoreCache})
+	}, errcodes("M_FORBIDDEN"), example(`intent:set_presence({ presence = "unavailable", status = "out for lunch" })`))
+
+var _ = method(intentClass, "get_presence", capability.MatrixRead, waits,
+	"Asks whether a user is there. Registers the asking user first.",
+	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
+		return i.GetPresence(c.Context(), a.User)
+	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"), results("{presence, last_active_ago?, status_msg?, currently_active?}; last_active_ago in milliseconds"))
+
+// presenceArgs are those of the store's calls about presence.
+type presenceArgs struct {
+	User     matrix.UserID `lua:"user_id" doc:"the user"`
+	Presence string        `lua:"presence" doc:"online, offline or unavailable"`
+	Status   *string       `lua:"status,opt" doc:"the words beside it"`
+}
+
+var (
+	_ = method(stateStoreClass, "set_presence", capability.MatrixRaw, waits, "Remembers, in memory only, what the user was last shown as.",
+		func(c *Call, s stateStore, a *presenceArgs) (none, error) {
+			s.pool.SetPresence(a.User, a.Presence, a.Status)
+			return none{}, nil
+		})
+	_ = method(stateStoreClass, "has_presence", knownState, waits, "Tells whether the user was last shown like that by the host.",
+		func(c *Call, s stateStore, a *presenceArgs) (bool, error) {
+			return s.pool.HasPresence(a.User, a.Presence, a.Status), nil
+		})
+	_ = method(stateStoreClass, "get_read", knownState, waits, "Returns the event that the user last marked as read by the host; nil when unknown. Kept in memory only.",
+		func(c *Call, s stateStore, a *roomUserArgs) (*matrix.EventID, error) {
+			return optional(s.pool.Read(a.Room, a.User)), nil
+		})
+	_ = method(stateStoreClass, "set_read", capability.MatrixRaw, waits, "Remembers, in memory only, what the user has read.",
+		func(c *Call, s stateStore, a *struct {
+			roomUserArgs
+			Event matrix.EventID `lua:"event_id" doc:"the last event that was read"`
+		}) (none, error) {
+			s.pool.SetRead(a.Room, a.User, a.Event)
+			return none{}, nil
+		})
+	_ = method(stateStoreClass, "is_typing", knownState, waits, "Tells whether the user is shown as typing by the host. Kept in memory only.",
+		func(c *Call, s stateStore, a *roomUserArgs) (bool, error) {
+			return s.pool.IsTyping(a.Room, a.User), nil
+		})
+	_ = method(stateStoreClass, "set_typing", capability.MatrixRaw, waits, "Remembers, in memory only, that the user is shown as typing for `timeout` milliseconds, or not.",
+		func(c *Call, s stateStore, a *struct {
+			roomUserArgs
+			IsTyping bool  `lua:"is_typing" doc:"false: not any more"`
+			Timeout  int64 `lua:"timeout,opt" default:"0" doc:"milliseconds"`
+		}) (none, error) {
+			s.pool.SetTyping(a.Room, a.User, a.IsTyping, time.Duration(a.Timeout)*time.Millisecond)
+			return none{}, nil
+		})
+)

@@ -1,0 +1,101 @@
+package luabind
+
+import (
+	"encoding/json"
+
+	"bridgehost/capability"
+	"bridgehost/intent"
+	"bridgehost/matrix"
+)
+
+// answerArgs are those of calls that send content about an earlier event.
+type answerArgs struct {
+	Room    matrix.RoomID  `lua:"room_id" doc:"the room"`
+	Event   matrix.EventID `lua:"event_id" doc:"the earlier event"`
+	Content Content        `lua:"content" doc:"the content, a text, or what bridge.markdown and bridge.html make"`
+	txnArgs
+}
+
+var _ = method(intentClass, "send_reply", capability.MatrixSend, waits,
+	"Sends a message as the answer to an event, and returns its ID. A thread named in the content's m.relates_to stays.",
+	func(c *Call, i *intent.Intent, a *answerArgs) (matrix.EventID, error) {
+		return i.SendReply(c.Context(), a.Room, a.Event, json.RawMessage(a.Content), a.options())
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`intent:send_reply(room_id, intent:send_text(room_id, "ping"), "pong")`))
+
+var _ = method(intentClass, "edit_message", capability.MatrixSend, waits,
+	"Puts new content in place of an earlier message of the same user, and returns the edit's ID. Clients without edits show the text with \"* \" before it.",
+	func(c *Call, i *intent.Intent, a *answerArgs) (matrix.EventID, error) {
+		return i.EditMessage(c.Context(), a.Room, a.Event, json.RawMessage(a.Content), a.options())
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`intent:edit_message(room_id, intent:send_text(room_id, "helo"), "hello")`))
+
+var _ = method(intentClass, "send_markdown", capability.MatrixSend, waits,
+	"Sends a text written in Markdown, and returns its ID. HTML in it is shown as text.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room      matrix.RoomID `lua:"room_id" doc:"the room"`
+		Markdown  string        `lua:"markdown" doc:"the text"`
+		MsgType   string        `lua:"msgtype,opt" default:"m.text" doc:"the message's type"`
+		RelatesTo Map           `lua:"relates_to,opt" doc:"the content's m.relates_to"`
+		txnArgs
+	}) (matrix.EventID, error) {
+		m := (&filled{text: unmarked(a.Markdown)}).markdown()
+		return i.SendText(c.Context(), a.Room, intent.SendTextOptions{Text: m.Body, HTML: m.HTML, MsgType: a.MsgType,
+			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`intent:send_markdown(room_id, "**well**", { msgtype = "m.notice" })`))
+
+var _ = method(intentClass, "send_location", capability.MatrixSend, waits,
+	"Sends a place, an m.location, and returns the event's ID.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room      matrix.RoomID `lua:"room_id" doc:"the room"`
+		GeoURI    string        `lua:"geo_uri" doc:"such as geo:51.5,-0.12 (latitude, longitude)"`
+		Body      string        `lua:"body,opt" doc:"the place in words; the URI when left out"`
+		Info      Map           `lua:"info,opt" doc:"{thumbnail_url, thumbnail_info}"`
+		RelatesTo Map           `lua:"relates_to,opt" doc:"the content's m.relates_to"`
+		txnArgs
+	}) (matrix.EventID, error) {
+		return i.SendLocation(c.Context(), a.Room, a.GeoURI, intent.SendLocationOptions{Body: a.Body, Info: json.RawMessage(a.Info),
+			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+	}, errcodes("M_FORBIDDEN"), example(`intent:send_location(room_id, "geo:51.5,-0.12", { body = "London" })`))
+
+var _ = method(intentClass, "get_relations", capability.MatrixRead, waits,
+	"Returns the events that relate to an event, newest first. Joins the room first when needed.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
+		Event        matrix.EventID `lua:"event_id" doc:"the event"`
+		RelType      string         `lua:"rel_type,opt" doc:"only these: m.annotation, m.replace, m.thread …"`
+		EventType    string         `lua:"event_type,opt" doc:"only events of that type; goes with rel_type"`
+		FromToken    string         `lua:"from_token,opt" doc:"where to go on: next_batch of an earlier answer"`
+		ToToken      string         `lua:"to_token,opt" doc:"where to end"`
+		Limit        *int           `lua:"limit,opt" doc:"how many events at most; the homeserver's choice when left out"`
+		Direction    string         `lua:"direction,opt" enum:"b|f" doc:"f: oldest first"`
+		EnsureJoined *bool          `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
+	}) (json.RawMessage, error) {
+		return i.GetRelations(c.Context(), a.Room, a.Event, intent.GetRelationsOptions{RelType: a.RelType, EventType: a.EventType,
+			FromToken: a.FromToken, ToToken: a.ToToken, Limit: a.Limit, Direction: a.Direction, EnsureJoined: a.EnsureJoined})
+	}, errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("{chunk, next_batch?, prev_batch?}: chunk is a list of events"))
+
+var _ = method(intentClass, "get_messages", capability.MatrixRead, waits,
+	"Reads a part of the room's history. Joins the room first when needed.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room         matrix.RoomID `lua:"room_id" doc:"the room"`
+		Direction    string        `lua:"direction" enum:"b|f" doc:"b: into the past, f: towards the present"`
+		FromToken    string        `lua:"from_token,opt" doc:"where to begin: end of an earlier answer; the newest or oldest event when left out"`
+		ToToken      string        `lua:"to_token,opt" doc:"where to end"`
+		Limit        *int          `lua:"limit,opt" doc:"how many events at most; the homeserver's choice (10) when left out"`
+		FilterJSON   string        `lua:"filter_json,opt" doc:"a filter for events, as JSON text"`
+		EnsureJoined *bool         `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
+	}) (*intent.MessagesPage, error) {
+		return i.GetMessages(c.Context(), a.Room, a.Direction, intent.GetMessagesOptions{FromToken: a.FromToken, ToToken: a.ToToken,
+			Limit: a.Limit, FilterJSON: a.FilterJSON, EnsureJoined: a.EnsureJoined})
+	}, errcodes("M_FORBIDDEN"), results("{start, end?, events, state?}: tokens, and a list of events; no end when there is no more"))
+
+var _ = method(intentClass, "get_event_context", capability.MatrixRead, waits,
+	"Returns an event with those around it. Joins the room first when needed.",
+	func(c *Call, i *intent.Intent, a *struct {
+		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
+		Event        matrix.EventID `lua:"event_id" doc:"the event"`
+		Limit        *int           `lua:"limit,opt" doc:"how many events around it; the homeserver's choice (10) when left out"`
+		Filter       string         `lua:"filter,opt" doc:"a filter for events, as JSON text"`
+		EnsureJoined *bool          `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
+	}) (json.RawMessage, error) {
+		return i.GetEventContext(c.Context(), a.Room, a.Event, intent.GetEventContextOptions{Limit: a.Limit, Filter: a.Filter, EnsureJoined: a.EnsureJoined})
+	}, errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("{event, events_before, events_after, start, end, state}"))

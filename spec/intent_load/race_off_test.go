@@ -1,0 +1,5 @@
+//go:build !race
+
+package intentload
+
+const raceDetector = false
