@@ -30,6 +30,8 @@ type prompt struct {
 	// answers come when they come. Otherwise each line waits for its answers.
 	live bool
 
+	lines chan string // what is typed
+
 	mu    sync.Mutex // of what follows, and of out
 	out   io.Writer
 	user  *devserver.User
@@ -43,7 +45,7 @@ type prompt struct {
 }
 
 func newPrompt(s *session, hs *devserver.Server, script string, in io.Reader, out io.Writer) *prompt {
-	return &prompt{session: s, hs: hs, script: script, in: in, out: out, live: isTerminal(in) && isTerminal(out),
+	return &prompt{lines: make(chan string), session: s, hs: hs, script: script, in: in, out: out, live: isTerminal(in) && isTerminal(out),
 		rooms: map[string]matrix.RoomID{}, shown: map[matrix.RoomID]int{}, names: map[matrix.UserID]string{}, user: hs.User("you"),
 		bot: matrix.UserID("@_bh_" + script + ":" + devName)}
 }
@@ -73,11 +75,10 @@ func (p *prompt) run(ctx context.Context, h *Host) error {
 	p.settle(ctx, h)
 	p.missing(h)
 	p.say("\nWrite a message, or /help. Save the script, and the next line is answered by the new version.\n")
-	lines := make(chan string)
-	go p.read(ctx, lines)
+	go p.read(ctx, p.lines)
 	for {
 		select {
-		case line, ok := <-lines:
+		case line, ok := <-p.lines:
 			if !ok || !p.line(ctx, h, strings.TrimSpace(line)) {
 				p.settle(ctx, h)
 				return nil

@@ -21,7 +21,7 @@ func loaded(t *testing.T, text string) (*Host, http.Handler) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	src, err := engine.ReadSource("irc", file, "")
+	src, err := engine.ReadSource("irc", file)
 	if err != nil {
 		t.Fatal(err)
 	}

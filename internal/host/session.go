@@ -285,6 +285,10 @@ func (s *session) keys() []key {
 			}
 			return true, err
 		}},
+		{"c", "console", func(ctx context.Context, s *session) (bool, error) {
+			at := &typed{ctx: ctx, p: s.prompt}
+			return true, s.h.console(ctx, s.found.name, at, at)
+		}},
 		{"e", "events", func(_ context.Context, s *session) (bool, error) { s.prompt.toggleEvents(); return true, nil }},
 		{"q", "quit", func(context.Context, *session) (bool, error) { return false, nil }},
 	}

@@ -101,7 +101,7 @@ func TestDevShowsEventsOnDemand(t *testing.T) {
 bridge.on("message", function(evt) evt:reply("yes") end)
 bridge.every("20ms", function() end)`, "quiet", "e", "hello", "r", "e", "again", "q", "never said")
 	inOrder(t, shown, "chat with your bridge     http://127.0.0.1:", "/?k=", "simulated homeserver      bh.test   (you are @you:bh.test)",
-		"main.lua                  generation 1, ", ": 2 handlers, 0 commands", "not watching demo/   keys: r reload · t test · e events · q quit",
+		"main.lua                  generation 1, ", ": 2 handlers, 0 commands", "not watching demo/   keys: r reload · t test · c console · e events · q quit",
 		"you            quiet", "events on", "you            hello", "main.lua loaded again → generation 2 in ", "events off", "you            again")
 	if !regexp.MustCompile(`message "hello"  [\d.]+ ms\n +→ send_message +200  `).MatchString(shown) {
 		t.Errorf("the event is not shown:\n%s", shown)
