@@ -2,7 +2,6 @@ package synapse
 
 import (
 	"bufio"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -139,6 +138,6 @@ func (s *setup) ends() int {
 		s.text += line + "\n"
 	}
 	_ = s.cmd.Wait() // the exit code tells
-	s.t.Log(fmt.Sprintf("setup said:\n%s", s.text))
+	s.t.Logf("setup said:\n%s", s.text)
 	return s.cmd.ProcessState.ExitCode()
 }
