@@ -278,8 +278,10 @@ func TestWhatHappensIsStreamed(t *testing.T) {
 			Content struct{ Body string }
 		}
 	}
-	l.next("event", &e)
-	if e.Raw.Sender != "@you:bh.test" || e.Raw.Content.Body != "hello" {
+	for e.Raw.Content.Body != "hello" { // the room's first events may still be under way
+		l.next("event", &e)
+	}
+	if e.Raw.Sender != "@you:bh.test" {
 		t.Errorf("the event: %+v", e)
 	}
 	s.page.Put(Row{ID: 1, Kind: Work, Title: `message "hello"`, Took: time.Millisecond, Calls: []Call{{Name: "send_message", Status: 200}}})
