@@ -81,6 +81,8 @@ func devWith(ctx context.Context, o DevOptions, f found, root string, begun func
 	begun(s)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	stop := s.prompt.watch(ctx)
+	defer stop()
 	ready, served := make(chan struct{}), make(chan error, 1)
 	go func() { served <- h.serve(ctx, listener, func() { close(ready) }) }()
 	select {

@@ -30,7 +30,8 @@ type prompt struct {
 	// answers come when they come. Otherwise each line waits for its answers.
 	live bool
 
-	lines chan string // what is typed
+	lines  chan string   // what is typed
+	opened chan struct{} // closed when there is a room to show
 
 	mu    sync.Mutex // of what follows, and of out
 	out   io.Writer
@@ -45,7 +46,7 @@ type prompt struct {
 }
 
 func newPrompt(s *session, hs *devserver.Server, script string, in io.Reader, out io.Writer) *prompt {
-	return &prompt{lines: make(chan string), session: s, hs: hs, script: script, in: in, out: out, live: isTerminal(in) && isTerminal(out),
+	return &prompt{lines: make(chan string), opened: make(chan struct{}), session: s, hs: hs, script: script, in: in, out: out, live: isTerminal(in) && isTerminal(out),
 		rooms: map[string]matrix.RoomID{}, shown: map[matrix.RoomID]int{}, names: map[matrix.UserID]string{}, user: hs.User("you"),
 		bot: matrix.UserID("@_bh_" + script + ":" + devName)}
 }
@@ -64,12 +65,24 @@ const devHelp = `  TEXT          say it in this room
   /json         the last event as JSON    /quit       end
 A line that is just one of these letters is a key: `
 
+// watch shows what happens from now on, once run has opened the session: a script may
+// invite its user before that.
+func (p *prompt) watch(ctx context.Context) (stop func()) {
+	return p.hs.Subscribe(func(e devserver.Event) {
+		select {
+		case <-p.opened:
+			p.happened(e)
+		case <-ctx.Done():
+		}
+	})
+}
+
 // run is the session: it reads lines until the input or ctx ends.
 func (p *prompt) run(ctx context.Context, h *Host) error {
-	stop := p.hs.Subscribe(p.happened)
-	defer stop()
 	p.say("%s", p.session.opening())
-	if err := p.enter(p.script); err != nil {
+	err := p.enter(p.script)
+	close(p.opened)
+	if err != nil {
 		return err
 	}
 	p.settle(ctx, h)
