@@ -122,7 +122,14 @@ func (m *watched) grown(heap, base, limit uint64) bool {
 	if grown < m.step {
 		return false
 	}
-	return grown >= m.left || time.Since(m.last) > 4*m.took
+	pause := 4 * m.took
+	switch { // what others allocate is growth, too: the VM must get on between its walks
+	case grown >= max(m.left, limit):
+		pause = 0
+	case grown >= m.left:
+		pause = m.took
+	}
+	return time.Since(m.last) >= pause
 }
 
 func heapSize() uint64 {
