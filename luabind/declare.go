@@ -77,6 +77,9 @@ type Function struct {
 	Results  string   // what comes back, in words; "" when Result says it all
 	Returned []string // the Lua types of what comes back where Result does not say them, see returns
 	Errors   []string // errcodes worth catching
+	Requests []string // "PUT /rooms/{room_id}/send/{event_type}/{txn_id}"; below /_matrix/client/v3 unless they begin with /_matrix
+	First    []First  // what is made sure of before
+	Ours     bool     // mautrix-python's class has no method of this name
 	Example  string
 
 	confused map[string]string // see confusedWith
@@ -154,6 +157,33 @@ func results(text string) detail { return func(f *Function) { f.Results = text }
 
 // errcodes names the codes that a script may want to catch.
 func errcodes(codes ...string) detail { return func(f *Function) { f.Errors = codes } }
+
+// First is something that a function makes sure of before its own requests, unless the
+// state store knows it.
+type First string
+
+// The requests that each of them may make are in FirstRequests.
+const (
+	registered First = "registers the user"
+	joined     First = "joins the room"
+	powerful   First = "looks at the power levels"
+)
+
+// FirstRequests are the requests of what is made sure of first.
+var FirstRequests = map[First][]string{
+	registered: {"POST /register"},
+	joined:     {"POST /register", "POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban"},
+	powerful:   {"GET /rooms/{room_id}/state/m.room.power_levels", "GET /rooms/{room_id}/state/m.room.create"},
+}
+
+// asks names the requests that a function makes of the homeserver.
+func asks(requests ...string) detail { return func(f *Function) { f.Requests = requests } }
+
+// first says what a function makes sure of before its own requests.
+func first(what ...First) detail { return func(f *Function) { f.First = what } }
+
+// ours says that mautrix-python has no method of this name.
+func ours(f *Function) { f.Ours = true }
 
 // confusedWith is the hint when an argument is no such thing, since another function takes what was given.
 func confusedWith(arg, hint string) detail {
@@ -271,11 +301,12 @@ func run[R any](c *Call, f func() (R, error)) int {
 	if e := c.Script.Check(c.fn.Need, ""); e != nil {
 		return c.fail(e)
 	}
+	c.observe(Observed{})
 	switch c.fn.Waits {
 	case waits:
-		c.VM.Wait(c.L, func(ctx context.Context) { c.ctx = ctx; r, err = f() })
+		c.VM.Wait(c.L, func(ctx context.Context) { c.ctx = c.calling(ctx); r, err = f() })
 	case waitsInput:
-		c.VM.WaitInput(c.L, func(ctx context.Context) bool { c.ctx = ctx; r, err = f(); return err == nil })
+		c.VM.WaitInput(c.L, func(ctx context.Context) bool { c.ctx = c.calling(ctx); r, err = f(); return err == nil })
 	default:
 		r, err = f()
 	}

@@ -299,11 +299,13 @@ func (p *plan) set(c *Call, s *slot, v lua.LValue, dst reflect.Value, bad func(w
 	field := dst.FieldByIndex(s.index)
 	if c.IsNull(v) && !takesNull(field.Type()) {
 		field.SetZero()
+		c.observe(Observed{Option: s.Name})
 		return
 	}
 	if wrong := s.read(c, v, field); wrong != "" {
 		bad(wrong)
 	}
+	c.observe(Observed{Option: s.Name})
 }
 
 // decodeTable reads the one table of a function that takes all arguments in it.

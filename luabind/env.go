@@ -154,6 +154,7 @@ func (c *Call) Function() *Function { return c.fn }
 // fail hands an error to the script as the declaration says.
 func (c *Call) fail(err error) int {
 	e := ErrorOf(err)
+	c.observe(Observed{Errcode: e.Code})
 	if !c.fn.Group.Returns || e.Kind == diag.KindUsage || e.Kind == diag.KindStopping {
 		c.VM.Raise(c.L, e)
 	}

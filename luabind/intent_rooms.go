@@ -13,7 +13,7 @@ var _ = method(intentClass, "ensure_registered", capability.MatrixGhosts, waits,
 	func(c *Call, i *intent.Intent, _ *struct{}) (none, error) {
 		return none{}, i.EnsureRegistered(c.Context())
 	},
-	errcodes("M_EXCLUSIVE"))
+	asks("POST /register"), errcodes("M_EXCLUSIVE"), example(`ghost:ensure_registered()`))
 
 var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
 	`Joins the room unless the state store knows that the user is in it. If the room is invite-only or the user is banned, the bot first invites or unbans it. Returns whether the user was joined just now.`,
@@ -23,7 +23,8 @@ var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
 		Bot         Opt[*intent.Intent] `lua:"bot,opt" doc:"who invites, in place of the bot; json.null: nobody"`
 	}) (bool, error) {
 		return i.EnsureJoined(c.Context(), matrix.RoomID(a.Room), intent.EnsureJoinedOptions{IgnoreCache: a.IgnoreCache, Bot: a.Bot.Value, NoBot: a.Bot.Null})
-	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
+	}, first(registered), asks("POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban"), errcodes("M_FORBIDDEN", "M_NOT_FOUND"),
+	example(`ghost:ensure_joined(room_id)`))
 
 var _ = method(intentClass, "join_room", capability.MatrixSend, waits,
 	`Joins a room by ID or alias, always asking the homeserver. Returns the room's ID.`,

@@ -39,6 +39,7 @@ type suite struct {
 // specPart is a sentence or a suite within a suite.
 type specPart struct {
 	name  string
+	only  string // why it makes sense on a simulated homeserver only
 	fn    *lua.LFunction
 	inner *suite
 }
@@ -85,11 +86,15 @@ var _ = fn(specModule, "describe", capability.None(noPowerSpec), waitsInside,
 var _ = fn(specModule, "it", capability.None(noPowerSpec), waitsInside,
 	"One sentence about the script, and the function that tries it. It fails when the function raises. It also fails by a mistake in the script, "+
 		"such as a call of nil, that hs:expect_error did not take; what the script raises by error or assert is no mistake.",
-	func(c *Call, a *nameAndFunction) (none, error) {
+	func(c *Call, a *struct {
+		nameAndFunction
+		SimulatedOnly string `lua:"simulated_only,opt" doc:"why it cannot be tried on a real homeserver, which bridgehost's own specs run on, too"`
+	}) (none, error) {
+		part := specPart{name: a.Name, only: a.SimulatedOnly, fn: a.Fn}
 		if s := c.specs.open; s != nil {
-			s.parts = append(s.parts, specPart{name: a.Name, fn: a.Fn})
+			s.parts = append(s.parts, part)
 		} else {
-			c.runSentence(nil, specPart{name: a.Name, fn: a.Fn})
+			c.runSentence(nil, part)
 		}
 		return none{}, nil
 	}, example(`t.it("answers", function() … end)`))
@@ -138,7 +143,7 @@ func (c *Call) runSentence(s *suite, p specPart) {
 		return 0
 	})
 	c.Wait(func(ctx context.Context) {
-		if !runner.Begin(name) {
+		if !runner.Begin(name, p.only) {
 			return
 		}
 		failed := c.runTask(ctx, name, body)
@@ -222,9 +227,28 @@ var _ = fn(specModule, "advance", capability.None(noPowerSpec), waits,
 	func(c *Call, a *struct {
 		Time time.Duration `lua:"time" doc:"seconds, or \"2s\", \"10m\""`
 	}) (none, error) {
-		c.Env.Script.Specs.Advance(a.Time)
-		return none{}, nil
+		return none{}, c.Env.Script.Specs.Advance(a.Time)
 	}, example(`t.advance("2s")`))
+
+var _ = fn(specModule, "fault", capability.None(noPowerSpec), never,
+	"Answers the next requests of the homeserver that fit, in its place, until the sentence ends.",
+	func(c *Call, a *struct {
+		Method  string            `lua:"method,opt" doc:"GET, PUT, POST …; any when it is left out"`
+		Path    string            `lua:"path,opt" doc:"a part of the path, as text: \"/join/\""`
+		Status  int               `lua:"status,opt" default:"200" doc:"the answer's status"`
+		Errcode string            `lua:"errcode,opt" doc:"M_FORBIDDEN, M_LIMIT_EXCEEDED …"`
+		Error   string            `lua:"error,opt" doc:"the text with the errcode"`
+		Content Map               `lua:"content,opt" doc:"further fields of the answer"`
+		Body    string            `lua:"body,opt" doc:"in place of content: an answer that is no JSON"`
+		Headers map[string]string `lua:"headers,opt" doc:"the answer's headers"`
+		Times   int               `lua:"times,opt" default:"1" doc:"how many requests are answered so"`
+		Done    bool              `lua:"done,opt" doc:"the homeserver does what it is asked, and only its answer is lost"`
+		Refused bool              `lua:"refused,opt" doc:"there is no answer: the connection fails"`
+	}) (none, error) {
+		c.Env.Script.Specs.Fault(SpecFault{Method: a.Method, Path: a.Path, Status: a.Status, Errcode: a.Errcode, Error: a.Error, Content: json.RawMessage(a.Content),
+			Body: a.Body, Headers: a.Headers, Times: a.Times, Done: a.Done, Refused: a.Refused})
+		return none{}, nil
+	}, tableArg, example(`t.fault { path = "/send/", status = 403, errcode = "M_FORBIDDEN" }`))
 
 var _ = fn(specModule, "store", capability.None(noPowerSpec), never,
 	"What `bridge.store(name)` is in the script that was loaded last: to look, or to prepare.",

@@ -12,16 +12,19 @@ import (
 // SpecRunner is what bridge.test works with; luatest implements it. Its methods are
 // called without the VM's lock, one at a time. Errors are for the author of the spec.
 type SpecRunner interface {
-	// Begin and End stand around each sentence. Begin tells whether it is wanted. After End
+	// Begin and End stand around each sentence. Begin tells whether it is wanted; simulatedOnly
+	// is why it makes no sense on a real homeserver, "" when it does. After End
 	// nothing is left of what the sentence made. failed is nil when it holds.
-	Begin(name string) (wanted bool)
+	Begin(name, simulatedOnly string) (wanted bool)
 	End(name string, failed *diag.Error)
 	// Load runs a script on a host and a homeserver of its own, until it has nothing more to do.
 	Load(ctx context.Context, file string, o SpecLoad) (SpecHost, error)
 	// FakeTCP answers connections to an address ("irc.test:6697").
 	FakeTCP(address string) (SpecServer, error)
 	// Advance lets time pass.
-	Advance(d time.Duration)
+	Advance(d time.Duration) error
+	// Fault answers requests in the homeserver's place, until the sentence ends.
+	Fault(f SpecFault)
 }
 
 // SpecLoad is how a script is loaded.
@@ -45,6 +48,8 @@ type SpecHost interface {
 	Failure(mistakes bool) *diag.Error
 	// Reload loads the script again: as it is on disk, or this source. Its error is the script's.
 	Reload(ctx context.Context, source string) error
+	// Asked takes the requests that calls of the spec made since the last look.
+	Asked() []SpecRequest
 	State(room matrix.RoomID, eventType, stateKey string) json.RawMessage
 	Members(room matrix.RoomID) map[matrix.UserID]string
 }
@@ -62,14 +67,40 @@ type SpecMessage struct {
 // the script when the call returns.
 type SpecUser interface {
 	ID() matrix.UserID
+	Token() string
 	CreateRoom(name string, private bool) (matrix.RoomID, error)
-	Join(room matrix.RoomID) error
-	Leave(room matrix.RoomID) error
-	Invite(room matrix.RoomID, user matrix.UserID) error
-	Kick(room matrix.RoomID, user matrix.UserID, reason string) error
+	// Membership does join, leave, invite, kick, ban or unban; join and leave are of the user itself.
+	Membership(room matrix.RoomID, verb string, user matrix.UserID, reason string) error
 	Send(room matrix.RoomID, eventType string, content json.RawMessage) (matrix.EventID, error)
 	SendState(room matrix.RoomID, eventType, stateKey string, content json.RawMessage) (matrix.EventID, error)
 	Redact(room matrix.RoomID, event matrix.EventID, reason string) (matrix.EventID, error)
+}
+
+// SpecRequest is a request of the homeserver.
+type SpecRequest struct {
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`     // decoded
+	RawPath string            `json:"raw_path"` // as sent
+	Query   map[string]string `json:"query"`    // without user_id
+	User    string            `json:"user,omitempty"`
+	Header  map[string]string `json:"headers"` // names in small letters
+	Content json.RawMessage   `json:"content,omitempty"`
+	Body    string            `json:"body,omitempty"` // when it is no JSON
+	Status  int               `json:"status,omitempty"`
+	Line    string            `json:"line"` // "PUT /rooms/!r:test/send/m.room.message/TXN"
+}
+
+// SpecFault is an answer in the homeserver's place.
+type SpecFault struct {
+	Method, Path   string // what it answers; Path is a part of the decoded path
+	Status         int
+	Errcode, Error string
+	Content        json.RawMessage // an object
+	Body           string          // in place of Content: anything
+	Headers        map[string]string
+	Times          int
+	Done           bool // the homeserver does what it was asked, only its answer is lost
+	Refused        bool // there is no answer: the connection was refused, or was closed
 }
 
 // SpecServer stands where the script's connections end up.

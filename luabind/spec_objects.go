@@ -10,6 +10,7 @@ import (
 
 	"bridgehost/capability"
 	"bridgehost/diag"
+	"bridgehost/intent"
 	"bridgehost/matrix"
 )
 
@@ -31,6 +32,8 @@ var _ = []*Field{
 		func(_ *Env, hs SpecHost) lua.LValue { return lua.LString(hs.Script().ServerName) }),
 	field(specUserClass, "mxid", "string", "The user ID.",
 		func(_ *Env, u SpecUser) lua.LValue { return lua.LString(u.ID()) }),
+	field(specUserClass, "token", "string", "The user's access token, with which intent:user makes a double puppet.",
+		func(_ *Env, u SpecUser) lua.LValue { return lua.LString(u.Token()) }),
 	field(specServerClass, "connections", "integer", "How many connections were opened so far.",
 		func(_ *Env, s SpecServer) lua.LValue { return lua.LNumber(s.Connections()) }),
 }
@@ -131,6 +134,31 @@ var _ = method(specHostClass, "reload", capability.None(noPowerSpec), waits,
 		return none{}, hs.Reload(c.Context(), a.Source)
 	})
 
+var _ = method(specHostClass, "ghost", capability.None(noPowerSpec), never,
+	"The intent of one of the script's ghosts, as bridge.ghost names it. Nothing is asked of the homeserver.",
+	func(c *Call, hs SpecHost, a *struct {
+		RemoteID string `lua:"remote_id" doc:"the user's name in the other network"`
+	}) (*intent.Intent, error) {
+		s := hs.Script()
+		return s.Bot.User(s.Portals.MXID(a.RemoteID), intent.UserOptions{})
+	}, results("The intent."), example(`local bob = hs:ghost("bob")`))
+
+var _ = method(specHostClass, "requests", capability.None(noPowerSpec), waits,
+	"What calls of the spec itself, not of the script, have asked of the homeserver since the last look.",
+	func(_ *Call, hs SpecHost, _ *struct{}) ([]SpecRequest, error) {
+		return hs.Asked(), nil
+	}, results("A list of `{method, path, raw_path, query, user, headers, content, body, status, line}`; `line` is as hs:asked shows it."))
+
+var _ = method(specHostClass, "asked", capability.None(noPowerSpec), waits,
+	"hs:requests, a line each: method, path without /_matrix/client/v3, query. Transaction IDs are called TXN.",
+	func(_ *Call, hs SpecHost, _ *struct{}) ([]string, error) {
+		lines := []string{}
+		for _, r := range hs.Asked() {
+			lines = append(lines, r.Line)
+		}
+		return lines, nil
+	}, results("A list of lines."), example(`t.eq(hs:asked(), { "POST /register", "POST /join/" .. room })`))
+
 var _ = method(specHostClass, "state", capability.None(noPowerSpec), never,
 	"The content of a state event, or nil.",
 	func(c *Call, hs SpecHost, a *struct {
@@ -218,28 +246,34 @@ var _ = method(specUserClass, "redact", capability.None(noPowerSpec), waits,
 		return u.Redact(a.Room, a.Event, a.Reason)
 	}, results("The event ID."))
 
-var _ = method(specUserClass, "join", capability.None(noPowerSpec), waits, "Joins a room.",
-	func(_ *Call, u SpecUser, a *roomArgs) (none, error) { return none{}, u.Join(a.Room) })
+// declareOwn declares what a user does to its own membership.
+func declareOwn(verb, doc string) *Function {
+	return method(specUserClass, verb, capability.None(noPowerSpec), waits, doc,
+		func(_ *Call, u SpecUser, a *roomArgs) (none, error) {
+			return none{}, u.Membership(a.Room, verb, u.ID(), "")
+		})
+}
 
-var _ = method(specUserClass, "leave", capability.None(noPowerSpec), waits, "Leaves a room.",
-	func(_ *Call, u SpecUser, a *roomArgs) (none, error) { return none{}, u.Leave(a.Room) })
+// declareOther declares what a user does to another one's membership.
+func declareOther(verb, doc string) *Function {
+	return method(specUserClass, verb, capability.None(noPowerSpec), waits, doc,
+		func(_ *Call, u SpecUser, a *struct {
+			Room   matrix.RoomID `lua:"room_id" doc:"the room"`
+			User   matrix.UserID `lua:"user_id" doc:"whom"`
+			Reason string        `lua:"reason,opt" doc:"why"`
+		}) (none, error) {
+			return none{}, u.Membership(a.Room, verb, a.User, a.Reason)
+		})
+}
 
-var _ = method(specUserClass, "invite", capability.None(noPowerSpec), waits, "Invites somebody.",
-	func(_ *Call, u SpecUser, a *struct {
-		Room matrix.RoomID `lua:"room_id" doc:"the room"`
-		User matrix.UserID `lua:"user_id" doc:"whom"`
-	}) (none, error) {
-		return none{}, u.Invite(a.Room, a.User)
-	})
-
-var _ = method(specUserClass, "kick", capability.None(noPowerSpec), waits, "Removes somebody.",
-	func(_ *Call, u SpecUser, a *struct {
-		Room   matrix.RoomID `lua:"room_id" doc:"the room"`
-		User   matrix.UserID `lua:"user_id" doc:"whom"`
-		Reason string        `lua:"reason,opt" doc:"why"`
-	}) (none, error) {
-		return none{}, u.Kick(a.Room, a.User, a.Reason)
-	})
+var _ = []*Function{
+	declareOwn("join", "Joins a room."),
+	declareOwn("leave", "Leaves a room."),
+	declareOther("invite", "Invites somebody."),
+	declareOther("kick", "Removes somebody."),
+	declareOther("ban", "Bans somebody."),
+	declareOther("unban", "Lifts a ban."),
+}
 
 var _ = fn(specModule, "fake_tcp", capability.None(noPowerSpec), never,
 	"Answers the script's connections to an address.",

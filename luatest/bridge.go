@@ -19,16 +19,21 @@ type Bridges interface {
 
 // BridgeOptions are what a host is made for.
 type BridgeOptions struct {
-	Path       string // of the script: a folder or a .lua file
-	Name       string // "": that of the file
-	Config     map[string]any
-	Homeserver *devserver.Server
-	Transport  http.RoundTripper // to the homeserver
-	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
-	Secure     func(ctx context.Context, plain net.Conn, name string) (net.Conn, error)
-	Computing  func() time.Time // real time, for budgets
-	Report     func(engine.Report)
-	Printed    func(line string)
+	Path   string // of the script: a folder or a .lua file
+	Name   string // "": that of the file
+	Config map[string]any
+
+	ServerName   string // after the colon in user ids
+	URL          string // of the homeserver
+	Transport    http.RoundTripper
+	Registration string            // a file that the homeserver knows; "": one is made
+	Homeserver   *devserver.Server // is told of the registration that is made
+
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Secure    func(ctx context.Context, plain net.Conn, name string) (net.Conn, error)
+	Computing func() time.Time // real time, for budgets
+	Report    func(engine.Report)
+	Printed   func(line string)
 }
 
 // Bridge is a host with one script, which was loaded.
@@ -36,6 +41,8 @@ type Bridge interface {
 	// Appservice is what the homeserver pushes to.
 	Appservice() http.Handler
 	Script() *luabind.Script
+	// Busy tells whether the script has something to do.
+	Busy() bool
 	// Refused is why the script did not load at first.
 	Refused() *diag.Error
 	// Reload loads it again: as it is on disk, or another source.

@@ -4,12 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"bridgehost/devserver"
 	"bridgehost/diag"
@@ -17,19 +16,17 @@ import (
 	"bridgehost/luabind"
 )
 
-// serverName is what stands after the colon in the user ids of specs.
-const serverName = "test"
-
 // userName is what a user may be called.
 var userName = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
 
 // hosted is a script under test with its homeserver; it implements luabind.SpecHost.
 type hosted struct {
-	hs     *devserver.Server
+	home   Home
 	bridge Bridge
 	net    *network
 	bot    devserver.UserID
-	still  *atomic.Int64 // requests since time passed
+	wire   *wire
+	settle func() error
 
 	mu      sync.Mutex
 	taken   map[devserver.EventID]bool
@@ -39,13 +36,18 @@ type hosted struct {
 
 // load makes the world of one script and waits until nothing moves. With an error it
 // returns what was made of it.
-func load(ctx context.Context, bridges Bridges, path string, o luabind.SpecLoad, n *network) (*hosted, error) {
-	h := &hosted{net: n, still: &atomic.Int64{}, taken: map[devserver.EventID]bool{}}
-	h.hs = devserver.New(devserver.Options{ServerName: serverName,
-		Transport: inside{func() http.Handler { return h.bridge.Appservice() }, h.still}})
-	b, err := bridges.Open(ctx, BridgeOptions{
-		Path: path, Name: o.Name, Config: o.Config, Homeserver: h.hs, Computing: realTime,
-		Transport: inside{h.hs.Handler, h.still}, Dial: n.dial, Secure: secure,
+func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
+	name := o.Name
+	if name == "" {
+		name = strings.TrimSuffix(filepath.Base(path), ".lua")
+	}
+	home, err := r.world.home(name)
+	if err != nil {
+		return nil, err
+	}
+	h := &hosted{home: home, net: r.net, taken: map[devserver.EventID]bool{}, settle: r.settle}
+	bo := BridgeOptions{
+		Path: path, Name: o.Name, Config: o.Config, Computing: realTime, Dial: r.net.dial, Secure: secure,
 		Report: func(r engine.Report) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -56,13 +58,24 @@ func load(ctx context.Context, bridges Bridges, path string, o luabind.SpecLoad,
 			defer h.mu.Unlock()
 			h.printed = append(h.printed, line)
 		},
-	})
+	}
+	home.Fill(&bo)
+	if named := home.Name(name); named != name {
+		bo.Name = named
+	}
+	h.wire = &wire{to: bo.Transport, faults: &r.faults, seen: r.o.Asked}
+	bo.Transport = h.wire
+	b, err := r.o.Bridges.Open(r.ctx, bo)
 	if err != nil {
-		h.hs.Close()
+		home.Close()
 		return nil, err
 	}
 	h.bridge, h.bot = b, b.Script().Bot.MXID()
-	settle()
+	home.Push(b.Appservice())
+	r.loaded = append(r.loaded, h)
+	if err := r.settle(); err != nil {
+		return h, err
+	}
 	if refused := b.Refused(); refused != nil {
 		return h, refused
 	}
@@ -71,7 +84,7 @@ func load(ctx context.Context, bridges Bridges, path string, o luabind.SpecLoad,
 
 func (h *hosted) close() error {
 	err := h.bridge.Close()
-	h.hs.Close()
+	h.home.Close()
 	return err
 }
 
@@ -80,17 +93,19 @@ func (h *hosted) Script() *luabind.Script { return h.bridge.Script() }
 
 // User implements luabind.SpecHost.
 func (h *hosted) User(localpart string) (luabind.SpecUser, error) {
-	if !userName.MatchString(localpart) || h.Script().Owns(devserver.UserID("@"+localpart+":"+serverName)) {
+	localpart = h.home.Name(localpart)
+	if !userName.MatchString(localpart) || h.Script().Owns(devserver.UserID("@"+localpart+":"+h.home.ServerName())) {
 		return nil, fmt.Errorf("there can be no user called %q: a-z, 0-9 and ._=/+- may stand in a name, and the script's users are its own", localpart)
 	}
-	return &user{User: h.hs.User(localpart), h: h}, nil
+	u, err := h.home.User(localpart)
+	return &user{User: u, h: h}, err
 }
 
 // Messages implements luabind.SpecHost.
 func (h *hosted) Messages() []luabind.SpecMessage {
-	settle()
+	_ = h.settle() // what is missing then will be told
 	var all []luabind.SpecMessage
-	for _, e := range h.timeline() {
+	for _, e := range h.home.Timeline() {
 		h.mu.Lock()
 		taken := h.taken[e.EventID]
 		h.mu.Unlock()
@@ -103,9 +118,6 @@ func (h *hosted) Messages() []luabind.SpecMessage {
 	}
 	return all
 }
-
-// timeline is every event of every room, in the order in which they happened.
-func (h *hosted) timeline() []devserver.Event { return h.hs.Everything() }
 
 // Take implements luabind.SpecHost.
 func (h *hosted) Take(event devserver.EventID) {
@@ -127,7 +139,7 @@ var furniture = map[string]bool{"m.room.create": true, "m.room.power_levels": tr
 func (h *hosted) story() string {
 	var b strings.Builder
 	rooms, lines := []devserver.RoomID{}, map[devserver.RoomID][]string{}
-	for _, e := range h.timeline() {
+	for _, e := range h.home.Timeline() {
 		if !slices.Contains(rooms, e.RoomID) {
 			rooms = append(rooms, e.RoomID)
 		}
@@ -164,7 +176,7 @@ func (h *hosted) story() string {
 // title is a room's name, or its id.
 func (h *hosted) title(room devserver.RoomID) string {
 	var c struct{ Name string }
-	if e := h.hs.State(room, "m.room.name", ""); e != nil && json.Unmarshal(e.Content, &c) == nil && c.Name != "" {
+	if content := h.home.State(room, "m.room.name", ""); json.Unmarshal(content, &c) == nil && c.Name != "" {
 		return c.Name
 	}
 	return string(room)
@@ -200,10 +212,10 @@ func (h *hosted) line(e *devserver.Event) string {
 
 // Failure implements luabind.SpecHost.
 func (h *hosted) Failure(mistakes bool) *diag.Error {
-	settle()
+	_ = h.settle() // the script's own failure counts
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if mistakes && h.still.Load() > maxStill {
+	if mistakes && h.wire.still.Load() > maxStill {
 		return unmet(fmt.Sprintf("the script made more than %d requests without any time passing: does it answer itself?", maxStill), "")
 	}
 	for i, r := range h.reports {
@@ -217,23 +229,24 @@ func (h *hosted) Failure(mistakes bool) *diag.Error {
 
 // Reload implements luabind.SpecHost.
 func (h *hosted) Reload(ctx context.Context, source string) error {
-	settle()
-	err := h.bridge.Reload(ctx, source)
-	settle()
+	if err := h.settle(); err != nil {
+		return err
+	}
+	_, err := done(h, none{}, h.bridge.Reload(ctx, source))
 	return err
 }
 
 // State implements luabind.SpecHost.
 func (h *hosted) State(room devserver.RoomID, eventType, stateKey string) json.RawMessage {
-	if e := h.hs.State(room, eventType, stateKey); e != nil {
-		return e.Content
-	}
-	return nil
+	return h.home.State(room, eventType, stateKey)
 }
 
 // Members implements luabind.SpecHost.
 func (h *hosted) Members(room devserver.RoomID) map[devserver.UserID]string {
-	return h.hs.Members(room)
+	return h.home.Members(room)
 }
+
+// Asked implements luabind.SpecHost.
+func (h *hosted) Asked() []luabind.SpecRequest { return h.wire.take() }
 
 var _ luabind.SpecHost = (*hosted)(nil)

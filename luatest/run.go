@@ -21,6 +21,12 @@ type Options struct {
 	Print   func(line string) // what specs print; nil: nothing
 	Begun   func(file, name string)
 	Ended   func(Sentence) // as they come; nil: nothing
+
+	// Homes makes the homeserver of a script, in real time; nil: a simulated one in virtual time.
+	Homes func(script string) (Home, error)
+	// Observe is told what specs call, Asked what is requested for that; nil: nobody is.
+	Observe func(luabind.Observed)
+	Asked   func(*luabind.Function, luabind.SpecRequest)
 }
 
 // Sentence is one that was tried.
@@ -31,6 +37,8 @@ type Sentence struct {
 	Error  *diag.Error `json:"error,omitempty"`
 	Text   string      `json:"text,omitempty"` // the error for reading, with what happened until then
 	Took   Millis      `json:"took_ms"`        // of real time
+	// SimulatedOnly is why it was not tried on a real homeserver.
+	SimulatedOnly string `json:"simulated_only,omitempty"`
 }
 
 // Millis is a time that is written in milliseconds.
@@ -69,6 +77,10 @@ func (f File) Failed() (n int) {
 func Run(ctx context.Context, o Options) []File {
 	release := engine.KeepWatch()
 	defer release()
+	var w world = virtual{}
+	if o.Homes != nil {
+		w = real{o.Homes}
+	}
 	var all []File
 	for _, file := range o.Files {
 		if ctx.Err() != nil {
@@ -76,9 +88,9 @@ func Run(ctx context.Context, o Options) []File {
 		}
 		f := File{File: file}
 		began := time.Now()
-		Virtual(func() {
+		w.run(func() {
 			from := time.Now()
-			run(ctx.Err, o, &f)
+			run(ctx.Err, o, w, &f)
 			f.Virtual = Millis(time.Since(from))
 		})
 		f.Took = Millis(time.Since(began))
@@ -88,7 +100,7 @@ func Run(ctx context.Context, o Options) []File {
 }
 
 // run runs one spec, within Virtual.
-func run(ended func() error, o Options, f *File) {
+func run(ended func() error, o Options, w world, f *File) {
 	src, err := engine.ReadSource(strings.TrimSuffix(filepath.Base(f.File), ".lua"), f.File)
 	if err != nil {
 		f.Error = err.Error()
@@ -96,11 +108,11 @@ func run(ended func() error, o Options, f *File) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r := &runner{ctx: ctx, ended: ended, o: o, file: f, source: diag.Files(src.Files)}
+	r := &runner{ctx: ctx, ended: ended, o: o, world: w, file: f, source: diag.Files(src.Files)}
 	program, failed := engine.Compile(src.Name, src.Main, src.Files)
 	if failed == nil {
 		vm := engine.NewVM(engine.Config{Script: src.Name, Program: program, Computing: realTime, Print: o.Print, Args: []string{},
-			Library: luabind.NewLibrary(&luabind.Script{Name: src.Name, ServerName: serverName, Specs: r}),
+			Library: luabind.NewLibrary(&luabind.Script{Name: src.Name, Specs: r, Observe: o.Observe}),
 		})
 		failed = vm.Exec(ctx, &engine.Task{Label: "the spec"})
 		vm.Close()
@@ -117,18 +129,28 @@ type runner struct {
 	ctx    context.Context // within Virtual
 	ended  func() error
 	o      Options
+	world  world
 	file   *File
 	source diag.Files
 
 	began  time.Time // real time
 	net    *network
 	loaded []*hosted
+	faults faults
 }
 
 // Begin implements luabind.SpecRunner.
-func (r *runner) Begin(name string) bool {
+func (r *runner) Begin(name, simulatedOnly string) bool {
 	if r.ended() != nil || !strings.Contains(strings.ToLower(name), strings.ToLower(r.o.Filter)) {
 		r.file.Skipped++
+		return false
+	}
+	if _, outside := r.world.(real); outside && simulatedOnly != "" {
+		s := Sentence{File: r.file.File, Name: name, Passed: true, SimulatedOnly: simulatedOnly}
+		r.file.Sentences = append(r.file.Sentences, s)
+		if r.o.Ended != nil {
+			r.o.Ended(s)
+		}
 		return false
 	}
 	if r.o.Begun != nil {
@@ -144,13 +166,18 @@ func (r *runner) End(name string, failed *diag.Error) {
 	if failed != nil {
 		s.Text = r.text(failed)
 	}
+	if err := r.settle(); err != nil && s.Passed {
+		s.Passed, s.Text = false, err.Error()
+	}
 	for _, h := range r.loaded {
 		if err := h.close(); err != nil && s.Passed {
 			s.Passed, s.Text = false, "the host did not end well: "+err.Error()
 		}
 	}
 	r.net.close()
-	settle()
+	r.faults.clear()
+	r.loaded = nil
+	_ = r.settle() // there is no host any more
 	s.Took = Millis(realTime().Sub(r.began))
 	r.file.Sentences = append(r.file.Sentences, s)
 	if r.o.Ended != nil {
@@ -182,9 +209,9 @@ func (r *runner) Load(ctx context.Context, file string, o luabind.SpecLoad) (lua
 	if r.net == nil {
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: "t.load was called outside of a sentence", Hint: "put it into t.before_each or t.it"}
 	}
-	h, err := load(r.ctx, r.o.Bridges, filepath.Join(filepath.Dir(r.file.File), filepath.FromSlash(file)), o, r.net)
-	if h != nil {
-		r.loaded = append(r.loaded, h)
+	h, err := r.load(filepath.Join(filepath.Dir(r.file.File), filepath.FromSlash(file)), o)
+	if h == nil {
+		return nil, err
 	}
 	return h, err
 }
@@ -194,17 +221,29 @@ func (r *runner) FakeTCP(address string) (luabind.SpecServer, error) {
 	if r.net == nil {
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: "t.fake_tcp was called outside of a sentence", Hint: "put it into t.before_each or t.it"}
 	}
+	if _, outside := r.world.(real); outside {
+		return nil, &diag.Error{Kind: diag.KindUsage, Message: "there is no fake network beside a real homeserver"}
+	}
 	return r.net.server(address)
 }
 
+// Fault implements luabind.SpecRunner.
+func (r *runner) Fault(f luabind.SpecFault) { r.faults.add(f) }
+
+func (r *runner) settle() error { return r.world.settle(r.loaded) }
+
 // Advance implements luabind.SpecRunner.
-func (r *runner) Advance(d time.Duration) {
-	settle()
-	time.Sleep(d)
-	settle()
-	for _, h := range r.loaded {
-		h.still.Store(0)
+func (r *runner) Advance(d time.Duration) error {
+	if err := r.settle(); err != nil {
+		return err
 	}
+	if err := r.world.advance(d); err != nil {
+		return err
+	}
+	for _, h := range r.loaded {
+		h.wire.still.Store(0)
+	}
+	return r.settle()
 }
 
 var _ luabind.SpecRunner = (*runner)(nil)

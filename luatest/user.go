@@ -7,28 +7,24 @@ import (
 	"bridgehost/luabind"
 )
 
-// user implements luabind.SpecUser.
+// user implements luabind.SpecUser: what it does has had its effects when a call returns.
 type user struct {
-	*devserver.User
+	User
 	h *hosted
 }
 
 // done lets the script do what follows.
-func done[T any](v T, err error) (T, error) {
-	settle()
+func done[T any](h *hosted, v T, err error) (T, error) {
+	if err == nil {
+		err = h.settle()
+	}
 	return v, err
 }
 
-// ID implements luabind.SpecUser.
-func (u *user) ID() devserver.UserID { return u.User.ID }
-
 // CreateRoom implements luabind.SpecUser.
 func (u *user) CreateRoom(name string, private bool) (devserver.RoomID, error) {
-	preset := "public_chat"
-	if private {
-		preset = "private_chat"
-	}
-	return done(u.User.CreateRoom(devserver.RoomOptions{Preset: preset, Name: name, Invite: []devserver.UserID{u.h.bot}}))
+	room, err := u.User.CreateRoom(name, private, u.h.bot)
+	return done(u.h, room, err)
 }
 
 // Send implements luabind.SpecUser.
@@ -36,39 +32,28 @@ func (u *user) Send(room devserver.RoomID, eventType string, content json.RawMes
 	if err := u.Admit(room); err != nil {
 		return "", err
 	}
-	return done(u.User.Send(room, eventType, content))
+	id, err := u.User.Send(room, eventType, content)
+	return done(u.h, id, err)
 }
 
 // SendState implements luabind.SpecUser.
 func (u *user) SendState(room devserver.RoomID, eventType, stateKey string, content json.RawMessage) (devserver.EventID, error) {
-	return done(u.User.SendState(room, eventType, stateKey, content))
+	id, err := u.User.SendState(room, eventType, stateKey, content)
+	return done(u.h, id, err)
 }
 
 // Redact implements luabind.SpecUser.
 func (u *user) Redact(room devserver.RoomID, event devserver.EventID, reason string) (devserver.EventID, error) {
-	return done(u.User.Redact(room, event, reason))
+	id, err := u.User.Redact(room, event, reason)
+	return done(u.h, id, err)
 }
 
-// only is done for what has no result.
-func only(err error) error {
-	settle()
+// Membership implements luabind.SpecUser.
+func (u *user) Membership(room devserver.RoomID, verb string, who devserver.UserID, reason string) error {
+	_, err := done(u.h, none{}, u.User.Membership(room, verb, who, reason))
 	return err
 }
 
-// Join implements luabind.SpecUser.
-func (u *user) Join(room devserver.RoomID) error { return only(u.User.Join(room)) }
-
-// Leave implements luabind.SpecUser.
-func (u *user) Leave(room devserver.RoomID) error { return only(u.User.Leave(room)) }
-
-// Invite implements luabind.SpecUser.
-func (u *user) Invite(room devserver.RoomID, who devserver.UserID) error {
-	return only(u.User.Invite(room, who))
-}
-
-// Kick implements luabind.SpecUser.
-func (u *user) Kick(room devserver.RoomID, who devserver.UserID, reason string) error {
-	return only(u.User.Kick(room, who, reason))
-}
+type none struct{}
 
 var _ luabind.SpecUser = (*user)(nil)

@@ -22,6 +22,15 @@ import (
 // specBridges implements luatest.Bridges.
 type specBridges struct{ log hclog.Logger }
 
+// SpecBridges makes hosts for specs. Hosts of specs log nothing unless log is at debug:
+// what goes wrong is part of the spec's story.
+func SpecBridges(log hclog.Logger) luatest.Bridges {
+	if !log.IsDebug() {
+		log = hclog.NewNullLogger()
+	}
+	return specBridges{log.Named("spec")}
+}
+
 // Open implements luatest.Bridges: a whole host, without network, watching and control socket.
 func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest.Bridge, error) {
 	f, err := specScript(o)
@@ -35,12 +44,15 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 	b := &specBridge{dir: dir, name: f.name}
 	cfg := DefaultConfig()
 	cfg.Data, cfg.Scripts.Dir, cfg.Scripts.Watch = dir, filepath.Dir(f.path), false
-	cfg.Homeserver.Name, cfg.Homeserver.URL = "test", "http://homeserver.test"
-	cfg.Appservice.Registration = filepath.Join(dir, "registration.yaml")
+	cfg.Homeserver.Name, cfg.Homeserver.URL = o.ServerName, o.URL
 	cfg.Storage.Durability = "normal"
 	cfg.Scripts.Config = map[string]map[string]any{f.name: o.Config}
-	cfg.Scripts.Admins = []string{"@admin:test"}
-	if err = devRegister(cfg, o.Homeserver, "http://bridgehost.test"); err == nil {
+	cfg.Scripts.Admins = []string{"@admin:" + o.ServerName}
+	if cfg.Appservice.Registration = o.Registration; o.Registration == "" {
+		cfg.Appservice.Registration = filepath.Join(dir, "registration.yaml")
+		err = devRegister(cfg, o.Homeserver, "http://bridgehost.test")
+	}
+	if err == nil {
 		b.h, err = open(cfg, Options{Log: s.log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
 			http: &http.Client{Transport: o.Transport}, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing})
 	}
@@ -84,6 +96,8 @@ type specBridge struct {
 
 func (b *specBridge) Appservice() http.Handler { return b.server }
 func (b *specBridge) Script() *luabind.Script  { return b.h.script(b.name).lua }
+
+func (b *specBridge) Busy() bool { return b.h.busy() }
 
 func (b *specBridge) Refused() *diag.Error {
 	var failed *diag.Error
@@ -153,12 +167,4 @@ func FindSpecs(path string) ([]string, error) {
 		return nil
 	})
 	return files, err
-}
-
-// specLog is where hosts of specs log: what goes wrong is part of the spec's story.
-func specLog(log hclog.Logger) hclog.Logger {
-	if log.IsDebug() {
-		return log.Named("spec")
-	}
-	return hclog.NewNullLogger()
 }

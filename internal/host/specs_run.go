@@ -114,7 +114,7 @@ func test(ctx context.Context, o TestOptions) error {
 	}
 	var r TestResult
 	run := func(files []string, filter string, each func(luatest.File)) error {
-		return runSpecs(ctx, o, luatest.Options{Files: files, Filter: filter, Bridges: specBridges{specLog(o.Log)}}, each)
+		return runSpecs(ctx, o, luatest.Options{Files: files, Filter: filter, Bridges: SpecBridges(o.Log)}, each)
 	}
 	err = run(files, filter, func(f luatest.File) {
 		if filter != "" && len(f.Sentences) == 0 && f.Error == "" {

@@ -48,6 +48,7 @@ func Function(f *luabind.Function) string {
 	if r := returned(f, luabind.Groups()); len(r) > 0 {
 		fmt.Fprintf(&b, "Returns `%s`. %s\n\n", strings.Join(r, ", "), f.Results)
 	}
+	b.WriteString(requests(f))
 	if len(f.Errors) > 0 {
 		fmt.Fprintf(&b, "Errors: `%s`.\n\n", strings.Join(f.Errors, "`, `"))
 	}
@@ -56,6 +57,22 @@ func Function(f *luabind.Function) string {
 		fmt.Fprintf(&b, "\n```lua\n%s\n```\n", f.Example)
 	}
 	return b.String()
+}
+
+// requests says what a function asks of the homeserver.
+func requests(f *luabind.Function) string {
+	first := make([]string, len(f.First))
+	for i, what := range f.First {
+		first[i] = string(what)
+	}
+	text := ""
+	if len(first) > 0 {
+		text = "First it " + strings.Join(first, " and ") + ", unless the state store knows that this is done.\n\n"
+	}
+	if len(f.Requests) > 0 {
+		text += fmt.Sprintf("Requests: `%s`.\n\n", strings.Join(f.Requests, "`, `"))
+	}
+	return text
 }
 
 func arg(b *strings.Builder, a *luabind.Arg, indent string) {

@@ -49,6 +49,7 @@ runpy.run_module("synapse.app.homeserver", run_name="__main__")
 type Options struct {
 	ServerName    string         // "localhost" when empty
 	Registrations []string       // paths of registration files
+	Quiet         bool           // a test that fails does not show Synapse's log
 	Config        map[string]any // keys of homeserver.yaml that replace the generated ones
 }
 
@@ -92,7 +93,7 @@ func Prepare(t testing.TB, o Options) *Server {
 	s.configure()
 	t.Cleanup(func() {
 		s.Stop()
-		if t.Failed() {
+		if t.Failed() && !o.Quiet {
 			t.Logf("end of Synapse's log:\n%s", s.logTail())
 		}
 	})
@@ -225,19 +226,31 @@ func (s *Server) logTail() string {
 // RegisterUser makes an ordinary account by the shared secret.
 func (s *Server) RegisterUser(localpart string) (userID, accessToken string) {
 	s.t.Helper()
+	return s.register(localpart, "notadmin")
+}
+
+// Admin registers a server administrator and returns its client.
+func (s *Server) Admin(localpart string) *Client {
+	s.t.Helper()
+	id, token := s.register(localpart, "admin")
+	return &Client{UserID: id, Token: token, s: s}
+}
+
+func (s *Server) register(localpart, role string) (userID, accessToken string) {
+	s.t.Helper()
 	const path = "/_synapse/admin/v1/register"
 	c := &Client{s: s}
 	var nonce struct{ Nonce string }
 	c.must("GET", path, nil, nil, &nonce)
 	mac := hmac.New(sha1.New, []byte(sharedSecret))
-	fmt.Fprintf(mac, "%s\x00%s\x00%s\x00notadmin", nonce.Nonce, localpart, "password")
+	fmt.Fprintf(mac, "%s\x00%s\x00%s\x00%s", nonce.Nonce, localpart, "password", role)
 	var made struct {
 		UserID      string `json:"user_id"`
 		AccessToken string `json:"access_token"`
 	}
 	c.must("POST", path, nil, map[string]any{
 		"nonce": nonce.Nonce, "username": localpart, "password": "password",
-		"admin": false, "mac": hex.EncodeToString(mac.Sum(nil)),
+		"admin": role == "admin", "mac": hex.EncodeToString(mac.Sum(nil)),
 	}, &made)
 	return made.UserID, made.AccessToken
 }

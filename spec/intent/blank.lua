@@ -1,0 +1,1 @@
+-- A script that does nothing: the specs beside it act as its bot and its ghosts.
