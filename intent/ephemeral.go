@@ -84,8 +84,9 @@ func (i *Intent) SetTyping(ctx context.Context, room matrix.RoomID, o SetTypingO
 		timeout = *o.Timeout
 	}
 	typing := wants(o.IsTyping) && timeout > 0
-	// A timeout of 0 is said even to a server that shows no typing, as the reference does.
-	if !o.IgnoreCache && wants(o.IsTyping) == i.pool.IsTyping(room, i.user) {
+	// An end that a timeout of 0 asks for is always said, as the reference does.
+	known := typing == i.pool.IsTyping(room, i.user) && typing == wants(o.IsTyping)
+	if known && !o.IgnoreCache {
 		return nil
 	}
 	body := map[string]any{"typing": typing}

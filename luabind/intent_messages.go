@@ -98,7 +98,7 @@ var _ = method(intentClass, "redact", capability.MatrixRedact, waits,
 	}, errcodes("M_FORBIDDEN"))
 
 var _ = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,
-	"Shows the user as typing for `timeout` milliseconds (0 stops). The same again within its timeout asks nothing of the homeserver.",
+	"Shows the user as typing for `timeout` milliseconds. `is_typing = false`, or no time, ends it. The same again within its time asks nothing of the homeserver.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        matrix.RoomID `lua:"room_id" doc:"the room"`
 		IsTyping    *bool         `lua:"is_typing,opt" default:"true" doc:"false stops"`
@@ -106,7 +106,7 @@ var _ = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,
 		IgnoreCache bool          `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when it knows"`
 	}) (none, error) {
 		return none{}, i.SetTyping(c.Context(), a.Room, intent.SetTypingOptions{IsTyping: a.IsTyping, Timeout: a.Timeout, IgnoreCache: a.IgnoreCache})
-	})
+	}, first(joined), asks("PUT /rooms/{room_id}/typing/{user_id}"), example(`ghost:set_typing(room_id, { timeout = 20000 })`))
 
 var _ = method(intentClass, "mark_read", capability.MatrixEphemeral, waits,
 	`Marks the room as read up to an event. The same again asks nothing of the homeserver.`,

@@ -19,16 +19,15 @@ func (c *Call) observe(o Observed) {
 
 type callingKey struct{}
 
-// calling is the context of a call that is observed.
+// calling is the context of a call of a spec.
 func (c *Call) calling(ctx context.Context) context.Context {
-	if c.Script.Observe == nil {
+	if c.Script.Specs == nil {
 		return ctx
 	}
 	return context.WithValue(ctx, callingKey{}, c.fn)
 }
 
-// Calling is the function whose call something is done for, where a Script's Observe is
-// set; nil elsewhere.
+// Calling is the function that a spec has called and something is done for; nil elsewhere.
 func Calling(ctx context.Context) *Function {
 	f, _ := ctx.Value(callingKey{}).(*Function)
 	return f

@@ -35,7 +35,7 @@ type Script struct {
 	// Specs is set where bridge.test may be required.
 	Specs SpecRunner
 
-	// Observe is told what scripts call, for coverage; nil: nobody is. See Calling.
+	// Observe is told what scripts call, for coverage; nil: nobody is.
 	Observe func(Observed)
 
 	// Config is what the host's configuration says about this script: TOML values.

@@ -1,5 +1,6 @@
 // Package intent holds what every function of intent, its api and log, and of the state
-// store does: one *_spec.lua for a function, one t.it for a sentence of its contract.
+// store does: one NAME_spec.lua for a function (GROUP.NAME_spec.lua where the group is not
+// intent), one t.it for a sentence of its contract.
 //
 // They run on devserver in virtual time, and, with BRIDGEHOST_SYNAPSE_PYTHON set, on a real
 // Synapse. What is declared and no sentence reaches fails the run, and so does a request

@@ -134,8 +134,12 @@ func (c *coverage) check(t *testing.T) {
 		if !groups[f.Group.Name] {
 			continue
 		}
-		if _, err := os.Stat(f.Name + "_spec.lua"); err != nil && f.Group.Name == "intent" {
-			t.Errorf("%s has no spec: %s_spec.lua", f.FullName(), f.Name)
+		file := f.Name + "_spec.lua"
+		if f.Group.Name != "intent" {
+			file = f.Group.Name + "." + file
+		}
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("%s has no spec: %s", f.FullName(), file)
 		}
 		if functions++; !c.reached[luabind.Observed{Function: f}] {
 			miss("%s", f.FullName())
