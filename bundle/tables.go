@@ -62,7 +62,7 @@ func (c *checker) permission(table, name string, v any) error {
 	return nil
 }
 
-// configTypes and configFields are those of bridge.config in a script, which is the source; a test compares them.
+// configTypes and configFields are those of bridge.config in a script, which is the source; a test of the host compares them.
 var (
 	configTypes  = []string{"string", "integer", "number", "boolean", "secret", "list", "map", "mxid", "room", "url", "duration"}
 	configFields = []string{"type", "of", "required", "default", "min", "max", "enum", "help", "example"}
@@ -125,6 +125,9 @@ var limitKeys = []string{"cpu", "handler", "memory", "string", "max_concurrent_h
 
 // LimitKeys lists what may stand in [limits].
 func LimitKeys() []string { return slices.Clone(limitKeys) }
+
+// ConfigWords lists the types of a configuration's keys, and the fields that describe one.
+func ConfigWords() (types, fields []string) { return slices.Clone(configTypes), slices.Clone(configFields) }
 
 func (c *checker) limits() error {
 	for _, name := range slices.Sorted(maps.Keys(c.m.Limits)) {

@@ -15,10 +15,10 @@ import (
 // For functions whose Go type does not say it.
 func returns(types ...string) detail { return func(f *Function) { f.Returned = types } }
 
-// ClassName is what a class is called in annotations: "state_store" is StateStore.
+// ClassName is what a class is called in annotations: "state_store" is StateStore. Plain integers are no class.
 func ClassName(group string) string {
 	var b strings.Builder
-	for _, word := range strings.FieldsFunc(group, func(r rune) bool { return r == '_' || r == '.' }) {
+	for _, word := range strings.FieldsFunc(group, func(r rune) bool { return r == '_' || r == '.' || r == ' ' }) {
 		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	return b.String()

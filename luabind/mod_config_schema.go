@@ -34,6 +34,11 @@ var configTypes = []string{"string", "integer", "number", "boolean", "secret", "
 
 var configFields = []string{"type", "of", "required", "default", "min", "max", "enum", "help", "example"}
 
+// ConfigWords lists the types of a configuration's keys, and the fields that describe one.
+func ConfigWords() (types, fields []string) {
+	return slices.Clone(configTypes), slices.Clone(configFields)
+}
+
 // readSchema reads the table given to bridge.config. A mistake in it is the author's.
 func readSchema(env *Env, t *lua.LTable) (schema, error) {
 	s := schema{}

@@ -19,6 +19,7 @@ type ephemeral struct {
 
 	mu      sync.Mutex
 	waiting map[string][]*matrix.Event // by script; an entry means that somebody hands them out
+	left    map[string]int             // out since the script fell behind
 }
 
 // take routes events: those of a room to the scripts that see it, presence to those that
@@ -66,10 +67,13 @@ func (p *ephemeral) queue(s *script, e *matrix.Event) {
 	defer p.mu.Unlock()
 	waiting, handing := p.waiting[s.Name]
 	if len(waiting) >= ephemeralMost {
+		if p.left[s.Name]++; p.left[s.Name] == 1 {
+			p.h.log.Warn("the script is behind: typing, receipt and presence events are left out", "script", s.Name, "waiting", len(waiting))
+		}
 		return
 	}
 	if p.waiting == nil {
-		p.waiting = map[string][]*matrix.Event{}
+		p.waiting, p.left = map[string][]*matrix.Event{}, map[string]int{}
 	}
 	p.waiting[s.Name] = append(waiting, e)
 	if !handing {
@@ -84,7 +88,12 @@ func (p *ephemeral) handOut(s *script) {
 		waiting := p.waiting[s.Name]
 		if len(waiting) == 0 || p.h.running.Err() != nil {
 			delete(p.waiting, s.Name)
+			left := p.left[s.Name]
+			delete(p.left, s.Name)
 			p.mu.Unlock()
+			if left > 0 {
+				p.h.log.Info("the script has caught up", "script", s.Name, "left_out", left)
+			}
 			return
 		}
 		e := waiting[0]

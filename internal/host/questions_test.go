@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"bridgehost/engine"
+	"bridgehost/matrix"
 )
 
 // loaded is a host with one script that runs.
@@ -105,5 +107,28 @@ func TestScriptsHearWhatIsNotKept(t *testing.T) {
 		if got := last(); got != want {
 			t.Errorf("after %s: %q, want %q", tt.event, got, want)
 		}
+	}
+}
+
+// TestAScriptThatIsBehindMissesWhatIsNotKept: typing and the like are worth nothing later.
+func TestAScriptThatIsBehindMissesWhatIsNotKept(t *testing.T) {
+	h, _ := loaded(t, `
+		local bridge, n = require("bridge"), 0
+		bridge.on("typing", function(evt) n = n + 1 intent.state_store:set_read("!r:bh.test", "@heard:bh.test", "$" .. n) end)
+	`)
+	p := h.heard
+	p.waiting, p.left = map[string][]*matrix.Event{"irc": {}}, map[string]int{} // somebody hands out already
+	for range ephemeralMost + 5 {
+		p.queue(h.script("irc"), &matrix.Event{Type: "m.typing", RoomID: room, Content: json.RawMessage(`{"user_ids":["@alice:bh.test"]}`)})
+	}
+	if waiting, left := len(p.waiting["irc"]), p.left["irc"]; waiting != ephemeralMost || left != 5 {
+		t.Errorf("%d wait, %d are left out", waiting, left)
+	}
+	p.handOut(h.script("irc"))
+	if got := h.pool.Read(room, "@heard:bh.test"); string(got) != fmt.Sprintf("$%d", ephemeralMost) {
+		t.Errorf("the last that was heard: %s", got)
+	}
+	if len(p.waiting) != 0 || len(p.left) != 0 {
+		t.Errorf("left behind: %v %v", p.waiting, p.left)
 	}
 }

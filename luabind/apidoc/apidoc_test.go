@@ -40,6 +40,11 @@ func TestEveryFunctionStandsInTypesAndReference(t *testing.T) {
 	for _, text := range apidoc.Reference(luabind.Groups()) {
 		pages.WriteString(text)
 	}
+	for class := range strings.Lines(types.String()) {
+		if name, is := strings.CutPrefix(class, "---@class "); is && strings.Contains(strings.TrimPrefix(name, "(exact) "), " ") {
+			t.Errorf("a name of a class with a space in it: %s", name)
+		}
+	}
 	for _, f := range luabind.Functions() {
 		line := "function module." + f.Name + "("
 		if f.Group.Class {

@@ -111,8 +111,9 @@ func Reference(groups []*luabind.Group) map[string]string {
 	var index strings.Builder
 	index.WriteString("# The Lua API\n\nGenerated from the declarations by `go generate ./...`; do not edit.\n\n")
 	for _, g := range groups {
-		files[g.Name+".md"] = Group(g)
-		fmt.Fprintf(&index, "- [%s](%s.md): %s\n", g.Name, g.Name, oneLine(g.Doc))
+		file := strings.ReplaceAll(g.Name, " ", "_") + ".md"
+		files[file] = Group(g)
+		fmt.Fprintf(&index, "- [%s](%s): %s\n", g.Name, file, oneLine(g.Doc))
 	}
 	files["README.md"] = index.String()
 	return files

@@ -68,7 +68,7 @@ func className(g *luabind.Group) string {
 // typeOf puts the class in the place of a group's name: "intent?" is "Intent?".
 func typeOf(name string, groups []*luabind.Group) string {
 	base := strings.TrimRight(name, "?[]")
-	if slices.ContainsFunc(groups, func(g *luabind.Group) bool { return g.Class && g.Name == base }) {
+	if base != "integer" && slices.ContainsFunc(groups, func(g *luabind.Group) bool { return g.Class && g.Name == base }) {
 		return luabind.ClassName(base) + name[len(base):]
 	}
 	return name
