@@ -53,10 +53,26 @@ func Function(f *luabind.Function) string {
 		fmt.Fprintf(&b, "Errors: `%s`.\n\n", strings.Join(f.Errors, "`, `"))
 	}
 	fmt.Fprintf(&b, "It %s. Permission: %s.\n", f.Waits, f.Need)
+	b.WriteString(reference(f))
 	if f.Example != "" {
 		fmt.Fprintf(&b, "\n```lua\n%s\n```\n", f.Example)
 	}
 	return b.String()
+}
+
+// referenceClasses are the classes of mautrix-python that groups follow.
+var referenceClasses = map[string]string{"intent": "IntentAPI", "state_store": "StateStore"}
+
+// reference is the function's name in mautrix-python.
+func reference(f *luabind.Function) string {
+	class := referenceClasses[f.Group.Name]
+	switch {
+	case class == "":
+		return ""
+	case f.Ours:
+		return fmt.Sprintf("\nmautrix-python: `%s` has nothing like it.\n", class)
+	}
+	return fmt.Sprintf("\nmautrix-python: `%s.%s`.\n", class, f.Name)
 }
 
 // requests says what a function asks of the homeserver.
