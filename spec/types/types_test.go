@@ -12,8 +12,8 @@ import (
 	"bridgehost/internal/host"
 )
 
-// checked is what the checker says of a folder with one script.
-func checked(t *testing.T, script string) string {
+// checked is what the checker says of a folder with these files.
+func checked(t *testing.T, files map[string]string) string {
 	t.Helper()
 	checker := os.Getenv("BRIDGEHOST_EMMYLUA")
 	if checker == "" {
@@ -25,7 +25,8 @@ func checked(t *testing.T, script string) string {
 	dir := t.TempDir()
 	// A local that another function assigns is nil to the checker: "unnecessary-if" is wrong there.
 	rc := `{"runtime": {"version": "Lua5.1"}, "workspace": {"library": [".bridgehost/types"]}, "diagnostics": {"disable": ["unnecessary-if"]}}`
-	for name, text := range map[string]string{"script.lua": script, ".emmyrc.json": rc} {
+	files[".emmyrc.json"] = rc
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -41,26 +42,35 @@ func checked(t *testing.T, script string) string {
 }
 
 func TestNothingIsWrongInTheExamples(t *testing.T) {
-	for _, name := range []string{"echo", "relay", "irc"} {
-		script, err := os.ReadFile(filepath.Join("../../scripts/examples", name, name+".lua"))
+	scripts, err := filepath.Glob("../../scripts/examples/*/*.lua")
+	if err != nil || len(scripts) < 3 {
+		t.Fatalf("there are at least three examples, found %v, %v", scripts, err)
+	}
+	files := map[string]string{}
+	for _, path := range scripts {
+		if strings.HasSuffix(path, "_spec.lua") {
+			continue // all that t.before_each assigns is nil to the checker
+		}
+		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out := checked(t, string(script)); !strings.Contains(out, "No issues found") {
-			t.Errorf("%s:\n%s", name, out)
-		}
+		files[filepath.Base(path)] = string(text)
+	}
+	if out := checked(t, files); !strings.Contains(out, "No issues found") {
+		t.Error(out)
 	}
 }
 
 func TestMistakesAreFound(t *testing.T) {
-	for name, script := range map[string]string{
-		"a misspelt method":     `intent:send_mesage("!r:example.org", "hello")`,
-		"a wrong argument type": `intent:join_room(42)`,
-		"a misspelt option":     `intent:send_text("!r:example.org", "hello", { htlm = "<b>hello</b>" })`,
+	for _, c := range []struct{ name, script, said string }{
+		{"a misspelt method", `intent:send_mesage("!r:example.org", "hello")`, "Undefined field `send_mesage`"},
+		{"a wrong argument type", `intent:join_room(42)`, "expected `string` but found `42`"},
+		{"a misspelt option", `intent:send_text("!r:example.org", "hello", { htlm = "<b>hello</b>" })`, "found `{ htlm = \"<b>hello</b>\" }`"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if out := checked(t, script+"\n"); strings.Contains(out, "No issues found") {
-				t.Errorf("not found in %s:\n%s", script, out)
+		t.Run(c.name, func(t *testing.T) {
+			if out := checked(t, map[string]string{"script.lua": c.script + "\n"}); !strings.Contains(out, c.said) {
+				t.Errorf("%s: %q is not said:\n%s", c.script, c.said, out)
 			}
 		})
 	}
