@@ -42,7 +42,8 @@ var (
 		func(c *Call, s stateStore, a *presenceArgs) (bool, error) {
 			return s.pool.HasPresence(a.User, a.Presence, a.Status), nil
 		}, example(`local away = store:has_presence(ghost.mxid, "unavailable")`))
-	_ = method(stateStoreClass, "get_read", knownState, waits, "Returns the ID of the event that the host has last marked as read for the user; nil when unknown. What people read in their clients is not seen here. Kept in memory only.",
+	_ = method(stateStoreClass, "get_read", knownState, waits, "Returns the ID of the event that the host has last marked as read for the user; nil when unknown. "+
+		"What people read in their clients is not seen here. Kept in memory only.",
 		func(c *Call, s stateStore, a *roomUserArgs) (*matrix.EventID, error) {
 			return optional(s.pool.Read(a.Room, a.User)), nil
 		}, example(`local last = store:get_read(room_id, ghost.mxid)`))
@@ -54,11 +55,13 @@ var (
 			s.pool.SetRead(a.Room, a.User, a.Event)
 			return none{}, nil
 		}, example(`store:set_read(room_id, ghost.mxid, event_id)`))
-	_ = method(stateStoreClass, "is_typing", knownState, waits, "Tells whether the host shows the user as typing, until the time given then is over. What people type is not seen here. Kept in memory only.",
+	_ = method(stateStoreClass, "is_typing", knownState, waits, "Tells whether the host shows the user as typing, until the time given then is over. "+
+		"What people type is not seen here. Kept in memory only.",
 		func(c *Call, s stateStore, a *roomUserArgs) (bool, error) {
 			return s.pool.IsTyping(a.Room, a.User), nil
 		}, example(`if store:is_typing(room_id, ghost.mxid) then ghost:set_typing(room_id, { is_typing = false }) end`))
-	_ = method(stateStoreClass, "set_typing", capability.MatrixRaw, waits, "Remembers, in memory only, that the user is shown as typing for `timeout` milliseconds, or not: intent:set_typing of the same asks nothing then.",
+	_ = method(stateStoreClass, "set_typing", capability.MatrixRaw, waits, "Remembers, in memory only, that the user is shown as typing for `timeout` milliseconds, or not: "+
+		"intent:set_typing of the same asks nothing then.",
 		func(c *Call, s stateStore, a *struct {
 			roomUserArgs
 			IsTyping bool  `lua:"is_typing" doc:"false: not any more"`

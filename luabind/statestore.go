@@ -96,7 +96,8 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 			m, err := a.of(c, s)
 			return membersOf(m), err
 		}, results("User ID → {membership, displayname?, avatar_url?}."), example(`for user, member in pairs(store:get_member_profiles(room_id)) do print(user, member.displayname) end`))
-	_ = method(stateStoreClass, "get_members_filtered", knownState, waits, `Lists the user IDs of the known members, in order, without a bridge's own: those that begin with not_prefix and end with not_suffix, and not_id.`,
+	_ = method(stateStoreClass, "get_members_filtered", knownState, waits, `Lists the user IDs of the known members, in order, `+
+		`without a bridge's own: those that begin with not_prefix and end with not_suffix, and not_id.`,
 		func(c *Call, s stateStore, a *struct {
 			Room        matrix.RoomID `lua:"room_id" doc:"the room"`
 			NotPrefix   string        `lua:"not_prefix" doc:"how the left out IDs begin"`
@@ -109,7 +110,8 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 				return string(u) == a.NotID || strings.HasPrefix(string(u), a.NotPrefix) && strings.HasSuffix(string(u), a.NotSuffix)
 			}), err
 		}, example(`local people = store:get_members_filtered(room_id, "@_bh_", ":" .. intent.domain, intent.mxid)`))
-	_ = method(stateStoreClass, "set_members", capability.MatrixRaw, waits, `Replaces the members that are known, or those of one membership. Whoever is not named is unknown then. After a list of all, or of all who are joined, has_full_member_list says true.`,
+	_ = method(stateStoreClass, "set_members", capability.MatrixRaw, waits, `Replaces the members that are known, or those of one membership. `+
+		`Whoever is not named is unknown then. After a list of all, or of all who are joined, has_full_member_list says true.`,
 		func(c *Call, s stateStore, a *struct {
 			Room    matrix.RoomID  `lua:"room_id" doc:"the room"`
 			Members map[string]Map `lua:"members" doc:"user ID → {membership, displayname?, avatar_url?}"`
@@ -125,7 +127,8 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 			}
 			return none{}, s.SetMembers(c.Context(), a.Room, members, a.Only)
 		}, example(`store:set_members(room_id, { [user_id] = { membership = "ban" } }, { only_membership = "ban" })`))
-	_ = method(stateStoreClass, "has_full_member_list", knownState, waits, `Tells whether everybody who is in the room is known, as after get_joined_members. It ends with a tombstone, and when the last of our users has left.`,
+	_ = method(stateStoreClass, "has_full_member_list", knownState, waits, `Tells whether everybody who is in the room is known, as after get_joined_members. `+
+		`It ends with a tombstone, and when the last of our users has left.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
 			return s.HasFullMemberList(c.Context(), a.Room)
 		}, example(`if not store:has_full_member_list(room_id) then intent:get_joined_members(room_id) end`))
@@ -133,7 +136,8 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 		func(c *Call, s stateStore, a *userArgs) ([]matrix.RoomID, error) {
 			return s.SharedRooms(c.Context(), a.User)
 		}, example(`for _, room in ipairs(store:find_shared_rooms(user_id)) do intent:send_notice(room, "hello") end`))
-	_ = method(stateStoreClass, "get_power_levels", knownState, waits, `Returns the content of the room's power levels as they were sent; nil when they are unknown, or when it is known that there are none. intent:get_power_levels asks, and fills in what is left out.`,
+	_ = method(stateStoreClass, "get_power_levels", knownState, waits, `Returns the content of the room's power levels as they were sent; nil when they are unknown, or when it is known that there are none. `+
+		`intent:get_power_levels asks, and fills in what is left out.`,
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
 			raw, _, err := s.PowerLevels(c.Context(), a.Room)
 			if string(raw) == "null" {
@@ -146,14 +150,17 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 			_, ok, err := s.PowerLevels(c.Context(), a.Room)
 			return ok, err
 		}, example(`if not store:has_power_levels_cached(room_id) then intent:get_power_levels(room_id) end`))
-	_ = method(stateStoreClass, "set_power_levels", capability.MatrixRaw, waits, `Remembers the content of the room's power levels, in place of the former one. Nothing is sent: intent:set_power_levels does that.`,
+	_ = method(stateStoreClass, "set_power_levels", capability.MatrixRaw, waits, `Remembers the content of the room's power levels, in place of the former one. `+
+		`Nothing is sent: intent:set_power_levels does that.`,
 		func(c *Call, s stateStore, a *struct {
 			Room    matrix.RoomID `lua:"room_id" doc:"the room"`
 			Content Map           `lua:"content" doc:"the event's content"`
 		}) (none, error) {
 			return none{}, s.SetPowerLevels(c.Context(), a.Room, json.RawMessage(a.Content))
 		}, example(`store:set_power_levels(room_id, { users = { [user_id] = 50 } })`))
-	_ = method(stateStoreClass, "has_power_level", knownState, waits, `Tells whether the user has the level that events of that type need; nil when the levels are unknown. A type that the specification does not know as state counts as a message. From room version 12 on the creators may send everything, if the m.room.create event is known.`, hasPowerLevel,
+	_ = method(stateStoreClass, "has_power_level", knownState, waits, `Tells whether the user has the level that events of that type need; nil when the levels are unknown. `+
+		`A type that the specification does not know as state counts as a message. `+
+		`From room version 12 on the creators may send everything, if the m.room.create event is known.`, hasPowerLevel,
 		results("true, false or nil."), example(`if store:has_power_level(room_id, intent.mxid, "m.room.topic") then intent:set_room_topic(room_id, "bridged") end`))
 	_ = method(stateStoreClass, "get_create", knownState, waits, `Returns the room's whole m.room.create event; nil when unknown. Its sender made the room.`,
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
@@ -203,7 +210,8 @@ if info then print(info.algorithm) end`))
 		}) (none, error) {
 			return none{}, s.SetEncryptionInfo(c.Context(), a.Room, json.RawMessage(a.Content))
 		}, example(`store:set_encryption_info(room_id, { algorithm = "m.megolm.v1.aes-sha2" })`))
-	_ = method(stateStoreClass, "update_state", capability.MatrixRaw, waits, `Takes a state event in, as if the homeserver had sent it: membership, power levels, create, encryption, tombstone. Every other event changes nothing. The room is the event's room_id.`,
+	_ = method(stateStoreClass, "update_state", capability.MatrixRaw, waits, `Takes a state event in, as if the homeserver had sent it: membership, power levels, create, encryption, tombstone. `+
+		`Every other event changes nothing. The room is the event's room_id.`,
 		func(c *Call, s stateStore, a *struct {
 			Event Map `lua:"evt" doc:"the whole event, room_id included"`
 		}) (none, error) {
@@ -242,8 +250,8 @@ func hasPowerLevel(c *Call, s stateStore, a *struct {
 
 func memberFrom(raw json.RawMessage) (intent.Member, error) {
 	m, ok := intent.MemberFromContent(raw)
-	if !ok {
-		return m, argumentError("a member needs a membership: { membership = \"join\", … }")
+	if !ok || !slices.Contains([]string{"join", "invite", "leave", "ban", "knock"}, m.Membership) {
+		return m, argumentError("a member needs a membership: { membership = \"join\", … }, or invite, leave, ban, knock")
 	}
 	return m, nil
 }

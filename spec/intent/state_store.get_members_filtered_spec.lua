@@ -24,13 +24,15 @@ t.describe("state_store:get_members_filtered", function()
 
   t.it("leaves out who has both prefix and suffix, and the one that is named", function()
     fill()
-    t.eq(store:get_members_filtered(room, "@b_", ":example.org", "@bot:example.org"), { "@b_2:other.example", "@carol:example.org", "@dan:example.org" })
+    t.eq(store:get_members_filtered(room, "@b_", ":example.org", "@bot:example.org"),
+      { "@b_2:other.example", "@carol:example.org", "@dan:example.org" })
     t.eq(hs:asked(), {})
   end)
 
   t.it("looks at the named memberships only", function()
     fill()
-    t.eq(store:get_members_filtered(room, "@b_", ":example.org", "@bot:example.org", { memberships = { "ban", "invite" } }), { "@dan:example.org", "@erin:example.org" })
+    t.eq(store:get_members_filtered(room, "@b_", ":example.org", "@bot:example.org", { memberships = { "ban", "invite" } }),
+      { "@dan:example.org", "@erin:example.org" })
   end)
 
   t.it("finds the people of a room among the bridge's own users", function()

@@ -27,7 +27,10 @@ t.describe("state_store:has_power_level", function()
   end)
 
   t.it("compares the user's level with that of the type", function()
-    store:set_power_levels(room, { users = { [bob] = 50 }, users_default = 10, events = { ["m.room.name"] = 60, ["m.reaction"] = 20 }, state_default = 40, events_default = 10 })
+    store:set_power_levels(room, {
+      users = { [bob] = 50 }, users_default = 10,
+      events = { ["m.room.name"] = 60, ["m.reaction"] = 20 }, state_default = 40, events_default = 10,
+    })
     t.eq(store:has_power_level(room, bob, "m.room.name"), false)
     t.eq(store:has_power_level(room, bob, "m.room.topic"), true)
     t.eq(store:has_power_level(room, bob, "m.reaction"), true)
@@ -50,6 +53,12 @@ t.describe("state_store:has_power_level", function()
     t.eq(store:has_power_level(room, bob, "m.room.name"), true)
     t.eq(store:has_power_level(room, carol, "m.room.name"), false)
     t.eq(store:has_power_level(room, carol, "m.reaction"), true)
+  end)
+
+  t.it("compares levels up to the largest that JSON can hold exactly", function()
+    store:set_power_levels(room, { users = { [bob] = 9007199254740992, [carol] = 9007199254740991 }, events = { ["m.room.name"] = 9007199254740992 } })
+    t.eq(store:has_power_level(room, bob, "m.room.name"), true)
+    t.eq(store:has_power_level(room, carol, "m.room.name"), false)
   end)
 
   t.it("knows that without a levels event the creator has 100, and state takes nothing", function()

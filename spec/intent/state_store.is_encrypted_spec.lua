@@ -26,7 +26,8 @@ t.describe("state_store:is_encrypted", function()
   end)
 
   t.it("says yes of a room that an intent has made so", function()
-    local made = bot:create_room { initial_state = { { type = "m.room.encryption", state_key = "", content = { algorithm = "m.megolm.v1.aes-sha2" } } } }
+    local encryption = { type = "m.room.encryption", state_key = "", content = { algorithm = "m.megolm.v1.aes-sha2" } }
+    local made = bot:create_room { initial_state = { encryption } }
     t.eq(store:is_encrypted(made), true)
   end)
 

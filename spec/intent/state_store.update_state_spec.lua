@@ -12,7 +12,8 @@ t.describe("state_store:update_state", function()
   end)
 
   local function event(event_type, state_key, content)
-    return { type = event_type, room_id = room, event_id = "$1", sender = alice.mxid, state_key = state_key, origin_server_ts = 1, content = content }
+    return { type = event_type, room_id = room, event_id = "$1", sender = alice.mxid, state_key = state_key,
+             origin_server_ts = 1, content = content }
   end
 
   t.it("takes in who is in the room, and asks nothing", function()
