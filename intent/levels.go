@@ -77,13 +77,14 @@ func (i *Intent) checkLevel(ctx context.Context, op string, room matrix.RoomID, 
 }
 
 // levelsOf is the content of the room's levels, from the store or asked for once.
+// That the user is not in the room is an error: it may be a mistake of the store (SS-5).
 func (i *Intent) levelsOf(ctx context.Context, room matrix.RoomID) (content json.RawMessage, unreadable bool, err error) {
 	store := i.pool.cfg.Store
 	if content, ok, err := store.PowerLevels(ctx, room); err != nil || ok {
 		return content, false, err
 	}
 	content, err = i.fetchLevels(ctx, room)
-	if errors.Is(err, matrix.ErrForbidden) {
+	if errors.Is(err, matrix.ErrForbidden) && !saysNotInRoom(err) {
 		return nil, true, nil
 	}
 	return content, false, err

@@ -104,6 +104,19 @@ func (r *Room) SetMember(user matrix.UserID, m Member) Change {
 	return c
 }
 
+// unheard drops what may change now that nobody of ours is in the room and hears of it
+// (SS-5). What becomes of our own users is heard of even so; who made the room, and that
+// it is encrypted, does not change.
+func (r *Room) unheard() Change {
+	for u := range r.Members {
+		if !r.owns(u) {
+			delete(r.Members, u)
+		}
+	}
+	r.Full, r.Levels = false, nil
+	return Change{AllMembers: true, Room: true}
+}
+
 // SetMembership changes the membership and keeps the profile (SS-1).
 func (r *Room) SetMembership(user matrix.UserID, membership string) Change {
 	m := r.Members[user]
@@ -181,7 +194,12 @@ func (r *Room) UpdateState(e *matrix.Event) Change {
 		if !ok || *e.StateKey == "" {
 			return Change{}
 		}
-		return r.SetMember(matrix.UserID(*e.StateKey), m)
+		user := matrix.UserID(*e.StateKey)
+		c := r.SetMember(user, m)
+		if joined, _, _ := r.OwnMembers(); len(joined) == 0 && r.owns(user) && (m.Membership == "leave" || m.Membership == "ban") {
+			return r.unheard()
+		}
+		return c
 	}
 	if *e.StateKey != "" {
 		return Change{}

@@ -51,3 +51,24 @@ func TestRoomTakesStateIn(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingThatMayChangeIsKeptOfADesertedRoom(t *testing.T) {
+	r := NewRoom(func(u matrix.UserID) bool { return u == ghost || u == "@h:x" })
+	for _, user := range []string{"@g:x", "@h:x", "@a:x"} {
+		r.UpdateState(member(user, `{"membership":"join"}`))
+	}
+	r.SetLevels(json.RawMessage(`{}`))
+	r.SetCreate(json.RawMessage(`{}`))
+	r.SetEncryption(json.RawMessage(`{}`))
+	r.UpdateState(member("@g:x", `{"membership":"leave"}`))
+	if r.Levels == nil || len(r.Members) != 3 {
+		t.Error("one of ours still hears of changes")
+	}
+	c := r.UpdateState(member("@h:x", `{"membership":"ban"}`))
+	if !c.AllMembers || !c.Room || r.Levels != nil || r.Create == nil || !r.EncryptionKnown {
+		t.Errorf("change %+v, room %+v", c, r)
+	}
+	if _, kept := r.Members["@a:x"]; kept || len(r.Members) != 2 {
+		t.Errorf("members %+v", r.Members)
+	}
+}

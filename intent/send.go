@@ -86,10 +86,13 @@ func (i *Intent) permitted(ctx context.Context, op string, room matrix.RoomID, t
 			return "", err
 		}
 	}
-	if err := i.checkLevel(ctx, op, room, typ, state); err != nil {
-		return "", err
+	try := func() (string, error) {
+		if err := i.checkLevel(ctx, op, room, typ, state); err != nil {
+			return "", err
+		}
+		return f()
 	}
-	answer, err := f()
+	answer, err := try()
 	if err == nil || fresh || !wants(o.EnsureJoined) || !saysNotInRoom(err) {
 		return answer, err
 	}
@@ -99,7 +102,7 @@ func (i *Intent) permitted(ctx context.Context, op string, room matrix.RoomID, t
 	if _, err := i.EnsureJoined(ctx, room, EnsureJoinedOptions{}); err != nil {
 		return "", err
 	}
-	return f()
+	return try()
 }
 
 func (i *Intent) eventID(ctx context.Context, r request) (string, error) {

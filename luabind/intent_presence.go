@@ -28,43 +28,46 @@ var _ = method(intentClass, "get_presence", capability.MatrixRead, waits,
 // presenceArgs are those of the store's calls about presence.
 type presenceArgs struct {
 	User     matrix.UserID `lua:"user_id" doc:"the user"`
-	Presence string        `lua:"presence" doc:"online, offline or unavailable"`
-	Status   *string       `lua:"status,opt" doc:"the words beside it"`
+	Presence string        `lua:"presence" enum:"online|offline|unavailable" doc:"what others see"`
+	Status   *string       `lua:"status,opt" doc:"the few words beside it; none when left out"`
 }
 
 var (
-	_ = method(stateStoreClass, "set_presence", capability.MatrixRaw, waits, "Remembers, in memory only, what the user was last shown as.",
+	_ = method(stateStoreClass, "set_presence", capability.MatrixRaw, waits, "Remembers, in memory only, what the user was last shown as: intent:set_presence of the same asks nothing then.",
 		func(c *Call, s stateStore, a *presenceArgs) (none, error) {
 			s.pool.SetPresence(a.User, a.Presence, a.Status)
 			return none{}, nil
-		})
-	_ = method(stateStoreClass, "has_presence", knownState, waits, "Tells whether the user was last shown like that by the host.",
+		}, example(`store:set_presence(ghost.mxid, "online", { status = "at work" })`))
+	_ = method(stateStoreClass, "has_presence", knownState, waits, "Tells whether the host has last shown the user with this presence and this status. Kept in memory only.",
 		func(c *Call, s stateStore, a *presenceArgs) (bool, error) {
 			return s.pool.HasPresence(a.User, a.Presence, a.Status), nil
-		})
-	_ = method(stateStoreClass, "get_read", knownState, waits, "Returns the event that the user last marked as read by the host; nil when unknown. Kept in memory only.",
+		}, example(`local away = store:has_presence(ghost.mxid, "unavailable")`))
+	_ = method(stateStoreClass, "get_read", knownState, waits, "Returns the ID of the event that the host has last marked as read for the user; nil when unknown. "+
+		"What people read in their clients is not seen here. Kept in memory only.",
 		func(c *Call, s stateStore, a *roomUserArgs) (*matrix.EventID, error) {
 			return optional(s.pool.Read(a.Room, a.User)), nil
-		})
-	_ = method(stateStoreClass, "set_read", capability.MatrixRaw, waits, "Remembers, in memory only, what the user has read.",
+		}, example(`local last = store:get_read(room_id, ghost.mxid)`))
+	_ = method(stateStoreClass, "set_read", capability.MatrixRaw, waits, "Remembers, in memory only, what the user has read: intent:mark_read of the same event asks nothing then.",
 		func(c *Call, s stateStore, a *struct {
 			roomUserArgs
 			Event matrix.EventID `lua:"event_id" doc:"the last event that was read"`
 		}) (none, error) {
 			s.pool.SetRead(a.Room, a.User, a.Event)
 			return none{}, nil
-		})
-	_ = method(stateStoreClass, "is_typing", knownState, waits, "Tells whether the user is shown as typing by the host. Kept in memory only.",
+		}, example(`store:set_read(room_id, ghost.mxid, event_id)`))
+	_ = method(stateStoreClass, "is_typing", knownState, waits, "Tells whether the host shows the user as typing, until the time given then is over. "+
+		"What people type is not seen here. Kept in memory only.",
 		func(c *Call, s stateStore, a *roomUserArgs) (bool, error) {
 			return s.pool.IsTyping(a.Room, a.User), nil
-		})
-	_ = method(stateStoreClass, "set_typing", capability.MatrixRaw, waits, "Remembers, in memory only, that the user is shown as typing for `timeout` milliseconds, or not.",
+		}, example(`if store:is_typing(room_id, ghost.mxid) then ghost:set_typing(room_id, { is_typing = false }) end`))
+	_ = method(stateStoreClass, "set_typing", capability.MatrixRaw, waits, "Remembers, in memory only, that the user is shown as typing for `timeout` milliseconds, or not: "+
+		"intent:set_typing of the same asks nothing then.",
 		func(c *Call, s stateStore, a *struct {
 			roomUserArgs
 			IsTyping bool  `lua:"is_typing" doc:"false: not any more"`
-			Timeout  int64 `lua:"timeout,opt" default:"0" doc:"milliseconds"`
+			Timeout  int64 `lua:"timeout,opt" default:"0" doc:"milliseconds; typing for none is not typing"`
 		}) (none, error) {
 			s.pool.SetTyping(a.Room, a.User, a.IsTyping, time.Duration(a.Timeout)*time.Millisecond)
 			return none{}, nil
-		})
+		}, example(`store:set_typing(room_id, ghost.mxid, true, { timeout = 5000 })`))
 )

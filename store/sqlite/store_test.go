@@ -389,6 +389,8 @@ func TestStateOfRoomsSurvives(t *testing.T) {
 	ok(t, db.Registered(ctx, bot))
 	ok(t, db.ForgetMember(ctx, "!1", you))
 	ok(t, db.SetMembers(ctx, "!2", map[matrix.UserID]intent.Member{you: {Membership: "join"}}, ""))
+	key := string(bot)
+	ok(t, db.UpdateState(ctx, &matrix.Event{Type: "m.room.member", RoomID: "!3", StateKey: &key, Content: json.RawMessage(`{"membership":"leave"}`)}))
 	ok(t, db.Close())
 
 	db = openTest(t, dir)
@@ -418,7 +420,10 @@ func TestStateOfRoomsSurvives(t *testing.T) {
 	if all := must[map[matrix.UserID]intent.Member](t)(db.Members(ctx, "!2")); len(all) != 1 {
 		t.Errorf("replaced members %+v", all)
 	}
-	if rooms := must[[]matrix.RoomID](t)(db.SharedRooms(ctx, bot)); len(rooms) != 39 {
+	if all := must[map[matrix.UserID]intent.Member](t)(db.Members(ctx, "!3")); len(all) != 1 {
+		t.Errorf("members of a deserted room %+v", all)
+	}
+	if rooms := must[[]matrix.RoomID](t)(db.SharedRooms(ctx, bot)); len(rooms) != 38 {
 		t.Errorf("%d shared rooms", len(rooms))
 	}
 }
