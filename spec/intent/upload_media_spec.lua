@@ -101,6 +101,7 @@ t.describe("intent:upload_media", function()
     local url = as_alice:create_mxc().content_uri
     local err = t.raises(function() bot:upload_media("hello", { mxc = url }) end)
     t.eq(err.errcode, "M_FORBIDDEN")
+    t.eq(err.hint, nil)
     t.eq(err.status, 403)
   end)
 
@@ -126,6 +127,7 @@ t.describe("intent:upload_media", function()
     t.fault { path = "/media/v3/upload", status = 413, errcode = "M_TOO_LARGE", error = "too large" }
     local err = t.raises(function() bot:upload_media("hello") end, "too large")
     t.eq(err.errcode, "M_TOO_LARGE")
+    t.eq(err.hint, nil)
     t.eq(err.status, 413)
   end)
 
