@@ -24,6 +24,7 @@ func endpoints() []endpoint {
 
 		{method: "PUT", pattern: "v3/rooms/*/send/*/*", f: sendMessage},
 		{method: "PUT", pattern: "v3/rooms/*/redact/*/*", f: redact},
+		{method: "POST", pattern: "unstable/org.matrix.msc4140/delayed_events/*", public: true, f: updateDelayed},
 		{method: "GET", pattern: "v3/rooms/*/state", f: allState},
 		{method: "GET", pattern: "v3/rooms/*/state/*", f: getState},
 		{method: "GET", pattern: "v3/rooms/*/state/*/*", f: getState},
@@ -57,8 +58,9 @@ func endpoints() []endpoint {
 		{method: "POST", pattern: "media/v3/upload", f: upload},
 		{method: "POST", pattern: "media/v1/create", f: createMedia},
 		{method: "PUT", pattern: "media/v3/upload/*/*", f: uploadTo},
-		{method: "GET", pattern: "v1/media/download/*/*", f: download},
-		{method: "GET", pattern: "v1/media/download/*/*/*", f: download},
+		{method: "GET", pattern: "v1/media/download/*/*", unlocked: true, f: download},
+		{method: "GET", pattern: "v1/media/download/*/*/*", unlocked: true, f: download},
+		{method: "GET", pattern: "v1/media/thumbnail/*/*", unlocked: true, f: thumbnail},
 		{method: "GET", pattern: "v1/media/config", f: mediaConfig},
 		{method: "GET", pattern: "media/v3/config", f: mediaConfig},
 	}

@@ -39,6 +39,9 @@ func sendMessage(c *call) (any, *refusal) {
 			_ = json.Unmarshal(d.content, &in) // not a string: redacts nothing
 			d.redacts = in.Redacts
 		}
+		if out, r, asked := c.later(d); asked {
+			return out, r
+		}
 		rm, r := c.known()
 		if r != nil {
 			return nil, r
@@ -90,15 +93,18 @@ func putState(c *call) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	rm, r := c.known()
-	if r != nil {
-		return nil, r
-	}
 	key := ""
 	if len(c.args) == 3 {
 		key = c.args[2]
 	}
 	d.key = &key
+	if out, r, asked := c.later(d); asked {
+		return out, r
+	}
+	rm, r := c.known()
+	if r != nil {
+		return nil, r
+	}
 	return eventID(c.s.sendState(rm, d))
 }
 

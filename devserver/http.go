@@ -101,8 +101,8 @@ func (c *call) serve(bySize map[int][]*endpoint) (status int) {
 		}
 	}
 	if r != nil {
-		if r.status == http.StatusTooManyRequests {
-			c.w.Header().Set("Retry-After", "1")
+		if ms, ok := r.extra["retry_after_ms"].(int64); ok {
+			c.w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
 		}
 		writeJSON(c.w, r.status, r.body())
 		return r.status

@@ -190,6 +190,7 @@ func (s *Server) setState(rm *room, e *event) {
 		e.prev, e.prevBody = old, old.content
 	}
 	rm.state[id] = e
+	s.dropDelayed(e)
 	switch {
 	case e.typ == "m.room.power_levels" && *e.key == "":
 		rm.levels, _ = parseLevels(e.content, false) // was checked when it was authorised

@@ -65,6 +65,8 @@ type Server struct {
 	services []*service
 	answers  map[string]any // by path and client: what a transaction id was answered
 	media    map[string]*medium
+	delayed  map[string]*delayed
+	delays   int // of delayed so far
 	stored   int // events so far
 	faults   Faults
 	arrived  int // requests, for Faults.RateLimitEvery
@@ -122,7 +124,7 @@ func New(o Options) *Server {
 	return &Server{
 		o: o, ctx: ctx, cancel: cancel, client: &http.Client{Transport: o.Transport},
 		accounts: map[matrix.UserID]*account{}, tokens: map[string]*account{}, rooms: map[matrix.RoomID]*room{},
-		aliases: map[matrix.RoomAlias]*aliasEntry{}, answers: map[string]any{}, media: map[string]*medium{},
+		aliases: map[matrix.RoomAlias]*aliasEntry{}, answers: map[string]any{}, media: map[string]*medium{}, delayed: map[string]*delayed{},
 		changed: make(chan struct{}), subs: map[*subscriber]bool{},
 	}
 }

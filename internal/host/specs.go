@@ -17,6 +17,7 @@ import (
 	"bridgehost/engine"
 	"bridgehost/luabind"
 	"bridgehost/luatest"
+	"bridgehost/matrix"
 )
 
 // specBridges implements luatest.Bridges.
@@ -52,9 +53,11 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 		cfg.Appservice.Registration = filepath.Join(dir, "registration.yaml")
 		err = devRegister(cfg, o.Homeserver, "http://bridgehost.test")
 	}
+	client := matrix.NewHTTPClient()
+	client.Transport = o.Transport
 	if err == nil {
 		b.h, err = open(cfg, Options{Log: s.log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
-			http: &http.Client{Transport: o.Transport}, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing})
+			http: client, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing})
 	}
 	if err == nil {
 		err = b.h.loadAll(ctx)
