@@ -88,6 +88,9 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		return nil, r
 	}
 	d.content = content
+	if r := complete(d); r != nil {
+		return nil, r
+	}
 	if r := rm.authorize(d); r != nil {
 		return nil, r
 	}
@@ -97,6 +100,34 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		}
 	}
 	return s.store(rm, d)
+}
+
+// neededTexts are those that events of a type must have.
+var neededTexts = map[string][]string{"m.room.message": {"body", "msgtype"}, "m.room.topic": {"topic"}, "m.room.name": {"name"}}
+
+// complete refuses events without what their type needs.
+func complete(d draft) *refusal {
+	keys := neededTexts[d.typ]
+	if len(keys) == 0 {
+		return nil
+	}
+	var content object
+	if json.Unmarshal(d.content, &content) != nil {
+		return badJSON("Content must be a JSON object.")
+	}
+	for _, key := range keys {
+		v, there := content[key]
+		if !there {
+			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not in content", key)
+		}
+		if _, text := v.(string); !text {
+			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not a string type", key)
+		}
+	}
+	if d.typ != "m.room.message" && d.key == nil {
+		return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' must be state events", d.typ)
+	}
+	return nil
 }
 
 // authorize is for everything but membership events.

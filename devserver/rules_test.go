@@ -90,7 +90,10 @@ func TestMembershipAndPower(t *testing.T) {
 	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat", Alias: "lobby"}))
 	path := "v3/rooms/" + esc(room)
 	send := path + "/send/m.room.message/"
-	b.as(ghost, "PUT", send+"1", object{"body": "x"}).expect(t, "outside", 403, "M_FORBIDDEN", "User @_bh_x:bh.test not in room "+string(room))
+	b.as(ghost, "PUT", send+"0", object{"body": "x"}).expect(t, "incomplete", 400, "M_UNKNOWN", "'msgtype' not in content")
+	b.as(ghost, "PUT", send+"0", object{"body": 1, "msgtype": "m.text"}).expect(t, "no text", 400, "M_UNKNOWN", "'body' not a string type")
+	b.as(ghost, "PUT", path+"/send/m.room.topic/0", object{"topic": "x"}).expect(t, "no state", 400, "M_UNKNOWN", "'m.room.topic' must be state events")
+	b.as(ghost, "PUT", send+"1", object{"body": "x", "msgtype": "m.text"}).expect(t, "outside", 403, "M_FORBIDDEN", "User @_bh_x:bh.test not in room "+string(room))
 	b.as(ghost, "GET", path+"/state", nil).expect(t, "peek", 403, "M_FORBIDDEN", "room previews are disabled")
 	b.as(ghost, "POST", path+"/leave", object{}).expect(t, "leave", 403, "M_FORBIDDEN", "@_bh_x:bh.test not in room "+string(room)+".")
 	b.as(ghost, "POST", "v3/join/%23lobby:bh.test", nil).expect(t, "by alias", 200, "", "")
@@ -108,7 +111,7 @@ func TestMembershipAndPower(t *testing.T) {
 	_, err := alice.SendState(room, "m.room.power_levels", "", object{
 		"users": object{string(alice.ID): 100, ghost: 50}, "events": object{"m.x": 60}, "events_default": 10, "redact": 40})
 	done(t, err)
-	b.as(bob.Token, "PUT", send+"2", object{}).expect(t, "muted", 403, "M_FORBIDDEN", "user_level (0) < send_level (10)")
+	b.as(bob.Token, "PUT", send+"2", object{"body": "x", "msgtype": "m.text"}).expect(t, "muted", 403, "M_FORBIDDEN", "user_level (0) < send_level (10)")
 	b.as(ghost, "PUT", path+"/send/m.x/3", object{}).expect(t, "per event", 403, "M_FORBIDDEN", "user_level (50) < send_level (60)")
 	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{string(alice.ID): 100, ghost: 60}}).
 		expect(t, "raise oneself", 403, "M_FORBIDDEN", "You don't have permission to add ops level greater than your own")
@@ -138,7 +141,7 @@ func TestRedactNeedsPowerForOthers(t *testing.T) {
 	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
 	b.as(ghost, "POST", "v3/join/"+esc(room), nil)
 	theirs := ok(alice.Say(room, "x"))
-	own := b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/send/m.room.message/1", object{"body": "y"}).body["event_id"].(string)
+	own := b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/send/m.room.message/1", object{"body": "y", "msgtype": "m.text"}).body["event_id"].(string)
 	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+string(theirs)+"/2", nil).expect(t, "theirs", 403, "M_FORBIDDEN", "You don't have permission to redact events")
 	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+own+"/3", nil).expect(t, "own", 200, "", "")
 	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/$no/4", nil).expect(t, "unknown", 404, "M_NOT_FOUND", "Could not find event $no")
@@ -199,17 +202,17 @@ func TestTransactionIDsAreKeyedByServiceNotUser(t *testing.T) {
 		b.as(u, "POST", "v3/join/"+esc(room), nil).expect(t, u, 200, "", "")
 	}
 	path := "v3/rooms/" + esc(room) + "/send/m.room.message/t1"
-	first := b.as(x, "PUT", path, object{"body": "a"}).body["event_id"]
-	if got := b.as(y, "PUT", path, object{"body": "b"}).body["event_id"]; got != first {
+	first := b.as(x, "PUT", path, object{"msgtype": "m.text", "body": "a"}).body["event_id"]
+	if got := b.as(y, "PUT", path, object{"msgtype": "m.text", "body": "b"}).body["event_id"]; got != first {
 		t.Error("another user's equal id must be the same event, as on Synapse")
 	}
-	if got := b.as(alice.Token, "PUT", path, object{"body": "c"}).body["event_id"]; got == first {
+	if got := b.as(alice.Token, "PUT", path, object{"msgtype": "m.text", "body": "c"}).body["event_id"]; got == first {
 		t.Error("an ordinary user has ids of her own")
 	}
-	b.as(x, "PUT", path+"bad", object{"a": 1.5}).expect(t, "refused", 400, "M_BAD_JSON", "")
-	b.as(x, "PUT", path+"bad", object{"a": 1}).expect(t, "a refusal is not remembered", 200, "", "")
+	b.as(x, "PUT", path+"bad", object{"msgtype": "m.text", "body": "a", "a": 1.5}).expect(t, "refused", 400, "M_BAD_JSON", "")
+	b.as(x, "PUT", path+"bad", object{"msgtype": "m.text", "body": "a", "a": 1}).expect(t, "a refusal is not remembered", 200, "", "")
 	hs.ForgetTransactions()
-	if got := b.as(x, "PUT", path, object{"body": "a"}).body["event_id"]; got == first {
+	if got := b.as(x, "PUT", path, object{"msgtype": "m.text", "body": "a"}).body["event_id"]; got == first {
 		t.Error("it should have been forgotten")
 	}
 }
