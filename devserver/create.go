@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"bridgehost/matrix"
 )
@@ -81,12 +82,18 @@ func (s *Server) createRoom(creator matrix.UserID, svc *service, o RoomOptions) 
 	var alias matrix.RoomAlias
 	if o.Alias != "" {
 		alias = matrix.RoomAlias("#" + o.Alias + ":" + s.o.ServerName)
-		if r := s.mayAlias(alias, svc); r != nil {
-			return nil, r
+		if strings.Contains(o.Alias, ":") {
+			return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "':' is not permitted in the room alias name. Please note this expects a local part — 'wombat', not '#wombat:example.com'.")
 		}
 		if s.aliases[alias] != nil {
 			return nil, fail(http.StatusBadRequest, "M_ROOM_IN_USE", "Room alias already taken")
 		}
+		if r := s.mayAlias(alias, svc); r != nil {
+			return nil, r
+		}
+	}
+	if users, named := o.PowerLevels["users"].(map[string]any); named && version < 12 && users[string(creator)] == nil {
+		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Not a valid power_level_content_override: 'users' did not contain %s", creator)
 	}
 	for _, st := range o.InitialState {
 		if _, r := checkContent(st.Content); r != nil {
@@ -102,6 +109,7 @@ func (s *Server) createRoom(creator matrix.UserID, svc *service, o RoomOptions) 
 	if r != nil {
 		return nil, r
 	}
+	rm.published = o.Visibility == "public"
 	s.rooms[id] = rm
 	if alias != "" {
 		s.aliases[alias] = &aliasEntry{rm, creator}
@@ -145,19 +153,20 @@ func (s *Server) firstLevels(rm *room, o RoomOptions) (json.RawMessage, *refusal
 		},
 	}
 	maps.Copy(content, o.PowerLevels)
-	for _, st := range o.InitialState {
-		if st.Type == "m.room.power_levels" && st.StateKey == "" {
-			return st.Content, nil
-		}
-	}
 	raw, err := json.Marshal(content)
 	if err != nil {
 		return nil, badJSON("Bad JSON value: %v", err)
 	}
-	if _, r := parseLevels(raw, rm.version >= 10); r != nil {
-		return nil, r
+	for _, st := range o.InitialState {
+		if st.Type == "m.room.power_levels" && st.StateKey == "" {
+			raw = st.Content
+		}
 	}
-	return raw, nil
+	l, r := parseLevels(raw, rm.version >= 10)
+	if r == nil {
+		r = rm.checkLevels(rm.creator, l)
+	}
+	return raw, r
 }
 
 // fill sends a new room's first events, in Synapse's order.

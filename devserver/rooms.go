@@ -67,7 +67,7 @@ func membershipCall(action string) func(*call) (any, *refusal) {
 			UserID matrix.UserID `json:"user_id"`
 			Reason *string
 		}
-		if r := c.object(&in, action == "leave"); r != nil {
+		if r := c.object(&in, true); r != nil {
 			return nil, r
 		}
 		rm := c.s.rooms[matrix.RoomID(c.args[0])]

@@ -41,6 +41,7 @@ func writeConfig(dir, name string, port int, o Options) error {
 		"presence":                    map[string]any{"enabled": true},
 		"encryption_enabled_by_default_for_room_type": "off",
 		"app_service_config_files":                    append([]string{}, o.Registrations...),
+		"room_list_publication_rules":                 []any{map[string]any{"action": "allow"}},
 		"bcrypt_rounds":                               4, // passwords are not what is tested
 		"rc_message":                                  wide,
 		"rc_registration":                             wide,
