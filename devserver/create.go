@@ -96,6 +96,9 @@ func (s *Server) createRoom(creator matrix.UserID, svc *service, o RoomOptions) 
 		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Not a valid power_level_content_override: 'users' did not contain %s", creator)
 	}
 	for _, st := range o.InitialState {
+		if st.Type == "" || st.Content == nil {
+			return nil, fail(http.StatusInternalServerError, "M_UNKNOWN", "Internal server error")
+		}
 		if _, r := checkContent(st.Content); r != nil {
 			return nil, r
 		}
@@ -126,11 +129,17 @@ func (s *Server) firstLevels(rm *room, o RoomOptions) (json.RawMessage, *refusal
 	preset, users, tombstone := presets[o.Preset], object{}, 100
 	if rm.creators12 {
 		tombstone = 150
-		if extra, ok := o.Creation["additional_creators"].([]any); ok {
-			for _, u := range extra {
-				if id, ok := u.(string); ok {
-					rm.creators = append(rm.creators, matrix.UserID(id))
+		if extra, given := o.Creation["additional_creators"]; given {
+			list, ok := extra.([]any)
+			if !ok {
+				return nil, fail(http.StatusBadRequest, "M_FORBIDDEN", "additional_creators must be an array")
+			}
+			for _, u := range list {
+				id, _ := u.(string)
+				if _, err := matrix.ParseUserID(id); err != nil {
+					return nil, fail(http.StatusBadRequest, "M_FORBIDDEN", "entry in additional_creators is not a valid user ID")
 				}
+				rm.creators = append(rm.creators, matrix.UserID(id))
 			}
 		}
 		if preset.ops {
@@ -144,13 +153,17 @@ func (s *Server) firstLevels(rm *room, o RoomOptions) (json.RawMessage, *refusal
 			}
 		}
 	}
+	events := object{
+		"m.room.name": 50, "m.room.power_levels": 100, "m.room.history_visibility": 100, "m.room.canonical_alias": 50,
+		"m.room.avatar": 50, "m.room.tombstone": tombstone, "m.room.server_acl": 100, "m.room.encryption": 100,
+	}
+	if o.Preset == "public_chat" {
+		events["m.call.invite"] = 50
+	}
 	content := object{
 		"users": users, "users_default": 0, "events_default": 0, "state_default": 50,
 		"ban": 50, "kick": 50, "redact": 50, "invite": preset.invite, "historical": 100,
-		"events": object{
-			"m.room.name": 50, "m.room.power_levels": 100, "m.room.history_visibility": 100, "m.room.canonical_alias": 50,
-			"m.room.avatar": 50, "m.room.tombstone": tombstone, "m.room.server_acl": 100, "m.room.encryption": 100,
-		},
+		"events": events,
 	}
 	maps.Copy(content, o.PowerLevels)
 	raw, err := json.Marshal(content)
@@ -191,8 +204,13 @@ func (s *Server) fill(rm *room, o RoomOptions, levels json.RawMessage, alias mat
 			raw, _ = json.Marshal(content) // came out of JSON, or is strings
 		}
 		raw, r := checkContent(raw)
-		if r == nil {
-			_, r = s.store(rm, draft{typ: typ, sender: rm.creator, key: &key, content: raw})
+		d := draft{typ: typ, sender: rm.creator, key: &key, content: raw}
+		switch {
+		case r != nil:
+		case !rm.levels.set: // the first three events make the levels
+			_, r = s.store(rm, d)
+		default:
+			_, r = s.sendState(rm, d)
 		}
 		return r
 	}
@@ -242,7 +260,7 @@ func (s *Server) finishRoom(rm *room, o RoomOptions, put func(typ, key string, c
 		}
 	}
 	if o.Topic != "" {
-		if r := put("m.room.topic", "", object{"topic": o.Topic}); r != nil {
+		if r := put("m.room.topic", "", object{"topic": o.Topic, "m.topic": object{"m.text": []any{object{"body": o.Topic}}}}); r != nil {
 			return r
 		}
 	}

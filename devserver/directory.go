@@ -55,17 +55,18 @@ func putAlias(c *call) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	var in struct {
-		RoomID *matrix.RoomID `json:"room_id"`
-	}
+	var in object
 	if r := c.object(&in, false); r != nil {
 		return nil, r
 	}
-	if in.RoomID == nil {
-		return nil, fail(http.StatusBadRequest, "M_MISSING_PARAM", "room_id: Field required")
+	id, isText := in["room_id"].(string)
+	if _, given := in["room_id"]; !given {
+		return nil, fail(http.StatusBadRequest, "M_MISSING_PARAM", "1 validation error for PutBody")
 	}
-	rm := c.s.rooms[*in.RoomID]
+	rm := c.s.rooms[matrix.RoomID(id)]
 	switch {
+	case !isText:
+		return nil, badJSON("1 validation error for PutBody")
 	case rm == nil:
 		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Room does not exist")
 	case c.svc == nil && !rm.joined[c.user]:
@@ -99,7 +100,7 @@ func deleteAlias(c *call) (any, *refusal) {
 		}
 		return object{}, nil
 	case a == nil:
-		return nil, notFound("Room alias %s not found", alias)
+		return nil, notFound("Unknown room alias")
 	case a.creator != c.user:
 		if may, r := c.s.moderates(a.room, c.user); r != nil {
 			return nil, r
@@ -171,12 +172,12 @@ func getPublished(c *call) (any, *refusal) {
 // putPublished publishes whatever a moderator wants to, as Synapse does when its
 // configuration (room_list_publication_rules) allows that.
 func putPublished(c *call) (any, *refusal) {
-	in := struct{ Visibility string }{"public"}
+	in := object{"visibility": "public"}
 	if r := c.object(&in, false); r != nil {
 		return nil, r
 	}
-	if in.Visibility != "public" && in.Visibility != "private" {
-		return nil, badJSON("visibility: Input should be 'public' or 'private'")
+	if in["visibility"] != "public" && in["visibility"] != "private" {
+		return nil, badJSON("1 validation error for PutBody")
 	}
 	rm := c.s.rooms[matrix.RoomID(c.args[0])]
 	if rm == nil {
@@ -187,6 +188,6 @@ func putPublished(c *call) (any, *refusal) {
 	} else if !may {
 		return nil, forbidden("This server requires you to be a moderator in the room to edit its room list entry")
 	}
-	rm.published = in.Visibility == "public"
+	rm.published = in["visibility"] == "public"
 	return object{}, nil
 }

@@ -3,6 +3,7 @@ package devserver
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -18,7 +19,7 @@ const mostFound = 50
 func searchUsers(c *call) (any, *refusal) {
 	var in struct {
 		Term  *string `json:"search_term"`
-		Limit *int    `json:"limit"`
+		Limit any     `json:"limit"` // also a text, as Python's int() has it
 	}
 	if r := c.object(&in, false); r != nil {
 		return nil, r
@@ -27,9 +28,17 @@ func searchUsers(c *call) (any, *refusal) {
 		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "`search_term` is required field")
 	}
 	limit := 10
-	if in.Limit != nil {
-		limit = max(min(*in.Limit, mostFound), 0)
+	switch v := in.Limit.(type) {
+	case float64:
+		limit = int(v)
+	case string:
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return nil, fail(http.StatusInternalServerError, "M_UNKNOWN", "Internal server error")
+		}
+		limit = n
 	}
+	limit = max(min(limit, mostFound), 0)
 	words := wordsOf(*in.Term)
 	var found []*account
 	for _, a := range c.s.accounts {

@@ -48,6 +48,7 @@ func writeConfig(dir, name string, port int, o Options) error {
 		"rc_admin_redaction":                          wide,
 		"rc_joins_per_room":                           wide,
 		"rc_room_creation":                            wide,
+		"rc_user_directory":                           wide,
 		"rc_login":                                    map[string]any{"address": wide, "account": wide, "failed_attempts": wide},
 		"rc_joins":                                    map[string]any{"local": wide, "remote": wide},
 		"rc_invites":                                  map[string]any{"per_room": wide, "per_user": wide, "per_issuer": wide},
