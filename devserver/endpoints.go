@@ -45,6 +45,9 @@ func endpoints() []endpoint {
 		{method: "GET", pattern: "v3/directory/room/*", public: true, f: getAlias},
 		{method: "PUT", pattern: "v3/directory/room/*", f: putAlias},
 		{method: "DELETE", pattern: "v3/directory/room/*", f: deleteAlias},
+		{method: "GET", pattern: "v3/directory/list/room/*", public: true, f: getPublished},
+		{method: "PUT", pattern: "v3/directory/list/room/*", f: putPublished},
+		{method: "POST", pattern: "v3/user_directory/search", f: searchUsers},
 
 		{method: "GET", pattern: "v3/user/*/account_data/*", f: getAccountData},
 		{method: "PUT", pattern: "v3/user/*/account_data/*", f: putAccountData},

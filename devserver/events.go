@@ -122,15 +122,9 @@ func (s *Server) sendState(rm *room, d draft) (*event, *refusal) {
 	if json.Unmarshal(d.content, &content) != nil {
 		return nil, badJSON("Content must be a JSON object.")
 	}
-	action, _ := content["membership"].(string)
-	if _, ok := memberships[action]; !ok || action == "kick" || action == "unban" {
-		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Invalid membership key")
-	}
-	if action == "leave" && *d.key != string(d.sender) {
-		action = "kick"
-		if rm.membership(matrix.UserID(*d.key)) == "ban" {
-			action = "unban"
-		}
+	action, ok := content["membership"].(string)
+	if !ok {
+		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Invalid membership (must be a string)")
 	}
 	if action == "join" && s.faults.ForbidJoin {
 		return nil, forbidden("You are not allowed to join this room (fault)")

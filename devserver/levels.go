@@ -54,7 +54,7 @@ func parseLevels(content json.RawMessage, strict bool) (levels, *refusal) {
 	}
 	for u := range l.users {
 		if _, err := matrix.ParseUserID(u); err != nil {
-			return l, fail(400, "M_BAD_JSON", "Not a valid user_id: %s", u)
+			return l, fail(400, "M_UNKNOWN", "Not a valid user_id: %s", u)
 		}
 	}
 	return l, nil

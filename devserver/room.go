@@ -27,6 +27,7 @@ type room struct {
 	joined     map[matrix.UserID]bool
 	typing     map[matrix.UserID]int // value: which call made it, so that an old timeout is known
 	typingNo   int
+	published  bool // in the directory of rooms
 	forgotten  map[matrix.UserID]bool
 	read       map[matrix.UserID]matrix.EventID
 	serviceIn  map[*service]int // how many joined users each service has here

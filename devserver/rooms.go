@@ -64,15 +64,11 @@ func (s *Server) find(idOrAlias string) (*room, *refusal) {
 func membershipCall(action string) func(*call) (any, *refusal) {
 	return func(c *call) (any, *refusal) {
 		var in struct {
-			UserID matrix.UserID `json:"user_id"`
-			Reason *string
+			UserID matrix.UserID   `json:"user_id"`
+			Reason json.RawMessage // anything
 		}
-		if r := c.object(&in, action == "leave"); r != nil {
+		if r := c.object(&in, true); r != nil {
 			return nil, r
-		}
-		rm := c.s.rooms[matrix.RoomID(c.args[0])]
-		if rm == nil {
-			return nil, fail(http.StatusNotFound, "M_UNKNOWN", "Not a known room")
 		}
 		target := c.user
 		if action != "leave" {
@@ -81,9 +77,16 @@ func membershipCall(action string) func(*call) (any, *refusal) {
 			}
 			target = in.UserID
 		}
+		rm := c.s.rooms[matrix.RoomID(c.args[0])]
+		switch {
+		case rm == nil && memberships[action] == "leave":
+			return nil, fail(http.StatusNotFound, "M_UNKNOWN", "Not a known room")
+		case rm == nil:
+			return nil, forbidden("Unknown room")
+		}
 		extra := object{}
 		if in.Reason != nil {
-			extra["reason"] = *in.Reason
+			extra["reason"] = in.Reason
 		}
 		ts, r := c.ts()
 		if r != nil {

@@ -12,7 +12,7 @@ import (
 func esc(id matrix.RoomID) string { return url.PathEscape(string(id)) }
 
 func TestWhoMayCall(t *testing.T) {
-	_, b := setUp(t, Options{})
+	hs, b := setUp(t, Options{})
 	reg := func(name string) object { return object{"type": "m.login.application_service", "username": name} }
 	ghost := b.register("_bh_x")
 	b.as("none", "GET", "v3/account/whoami", nil).expect(t, "no token", 401, "M_MISSING_TOKEN", "Missing access token")
@@ -33,7 +33,8 @@ func TestWhoMayCall(t *testing.T) {
 	b.as("", "POST", "v3/register", `[]`).expect(t, "list", 400, "M_BAD_JSON", "Content must be a JSON object.")
 	b.as("", "GET", "v3/nothing", nil).expect(t, "unknown", 404, "M_UNRECOGNIZED", "Unrecognized request")
 	b.as("", "GET", "v3/createRoom", nil).expect(t, "method", 405, "M_UNRECOGNIZED", "Unrecognized request")
-	b.as("", "PUT", "v3/directory/room/%23x:bh.test", object{"room_id": "!x"}).expect(t, "alias", 400, "M_EXCLUSIVE", "has not reserved")
+	room := ok(hs.User("carol").CreateRoom(RoomOptions{}))
+	b.as("", "PUT", "v3/directory/room/%23x:bh.test", object{"room_id": room}).expect(t, "alias", 400, "M_EXCLUSIVE", "has not reserved")
 }
 
 func TestJoinRules(t *testing.T) {
