@@ -1,4 +1,4 @@
--- Does two things with the ghost bob at once: "join and join in !room".
+-- Does two things with the ghost bob at once, on "join and join in !room", and a few more.
 local bridge = require "bridge"
 
 local does = {
@@ -13,6 +13,10 @@ bridge.on("message", function(evt)
   local first, second, room = evt.text:match("^(%a+) and (%a+) in (%S+)$")
   bridge.parallel(2, { first, second }, function(what) does[what](room) end)
   evt:reply("done")
+end)
+
+bridge.command("chorus", function(cmd)
+  for _, name in ipairs { "bob", "carol", "bob" } do bridge.ghost(name):send_text(cmd.room_id, "la") end
 end)
 
 bridge.command("top", { level = 100 }, function(cmd) cmd:reply("you are at the top") end)

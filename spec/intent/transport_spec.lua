@@ -27,7 +27,7 @@ t.describe("transport:", function()
       local store = bot.state_store
       store:joined(R, bot.mxid)
       store:set_power_levels(R, { users = { [bot.mxid] = 100 } })
-      t.fault { status = 404, errcode = "M_NOT_FOUND", times = 100 }
+      t.fault { status = 404, errcode = "ORG.EXAMPLE.NOTHING", times = 100 }
       hs:requests()
       pcall(call)
       local paths = {}
@@ -276,7 +276,18 @@ t.describe("transport:", function()
     end)
   end)
 
-  t.it("transaction IDs are random and long, and another for each send", function()
+  t.it("transaction IDs in a handler are another for each send, even of the same text", function()
+    hs = t.load("together.lua")
+    alice = hs:user("alice")
+    local desk = alice:room()
+    alice:say(desk, "!chorus")
+    for _, name in ipairs { "bob", "carol", "bob" } do
+      hs:expect_message { from = hs:ghost(name).mxid, room = desk, body = "la" }
+    end
+    hs:expect_silence()
+  end)
+
+  t.it("transaction IDs outside of handlers are random and long, and another for each send", function()
     local seen = {}
     for _ = 1, 5 do
       ghost:send_text(room, "the same")
