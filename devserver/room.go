@@ -173,7 +173,7 @@ func (rm *room) authorize(d draft) *refusal {
 func (s *Server) store(rm *room, d draft) (*event, *refusal) {
 	s.stored++
 	e := &event{
-		room: rm, index: len(rm.timeline), seq: s.stored, id: newEventID(), typ: d.typ, sender: d.sender, key: d.key,
+		room: rm, index: len(rm.timeline), seq: s.stored, id: s.eventID(rm), typ: d.typ, sender: d.sender, key: d.key,
 		ts: d.ts, content: d.content, redacts: d.redacts, stripped: rm.inviteState,
 	}
 	if e.ts == 0 {

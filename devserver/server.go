@@ -43,7 +43,7 @@ type Options struct {
 	Clock       clockwork.Clock
 	Log         hclog.Logger
 	RetryUnit   time.Duration // a refused transaction is repeated after 2, 4, 8 … 512 of it; 1 s
-	RoomVersion string        // of rooms whose creator names none; "10"
+	RoomVersion string        // of rooms whose creator names none; "12"
 	RequestLog  int           // how many requests are remembered; 1000
 	// Transport carries what goes to application services; nil: the network.
 	Transport http.RoundTripper
@@ -112,7 +112,7 @@ func New(o Options) *Server {
 		o.RetryUnit = time.Second
 	}
 	if o.RoomVersion == "" {
-		o.RoomVersion = "10"
+		o.RoomVersion = "12"
 	}
 	if o.RequestLog == 0 {
 		o.RequestLog = 1000

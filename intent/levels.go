@@ -120,6 +120,28 @@ func (i *Intent) createOf(ctx context.Context, room matrix.RoomID) (json.RawMess
 	return event, store.SetCreate(ctx, room, event)
 }
 
+// UserLevel is the level of any user in a room, a creator's included. What the store does
+// not know is asked for.
+func (i *Intent) UserLevel(ctx context.Context, room matrix.RoomID, user matrix.UserID) (int64, error) {
+	const op = "get_power_levels"
+	if _, err := i.EnsureJoined(ctx, room, EnsureJoinedOptions{}); err != nil {
+		return 0, err
+	}
+	content, unreadable, err := i.levelsOf(ctx, room)
+	if err == nil && unreadable {
+		err = matrix.ErrForbidden
+	}
+	if err != nil {
+		return 0, i.fail(op, room, err)
+	}
+	created, err := i.createOf(ctx, room)
+	if err != nil {
+		return 0, i.fail(op, room, err)
+	}
+	levels, create := i.pool.levels.parse(room, content, created)
+	return levels.User(user, create), nil
+}
+
 // GetPowerLevelsOptions are those of GetPowerLevels.
 type GetPowerLevelsOptions struct {
 	IgnoreCache  bool
