@@ -47,13 +47,13 @@ func (i *Intent) JoinRoom(ctx context.Context, roomIDOrAlias string, o JoinRoomO
 // lasting tells refusals that a repeat does not change. Joins over federation fail for
 // other reasons as well.
 func lasting(err error) bool {
-	for _, code := range []error{matrix.ErrForbidden, matrix.ErrBadState, matrix.ErrNotFound, matrix.ErrExclusive,
-		matrix.ErrUnknownToken, matrix.ErrUserDeactivated, matrix.ErrUnableAuthorise, context.Canceled} {
+	for _, code := range []error{matrix.ErrForbidden, matrix.ErrBadState, matrix.ErrExclusive,
+		matrix.ErrUnknownToken, matrix.ErrUnknownDevice, matrix.ErrUserDeactivated, matrix.ErrUnableAuthorise, matrix.ErrUnableGrant, context.Canceled} {
 		if errors.Is(err, code) {
 			return true
 		}
 	}
-	return false
+	return isNotFound(err)
 }
 
 // join is the bare request; the store remembers the room that the server names.
@@ -153,6 +153,9 @@ type ErrorAndLeaveOptions struct{ Text, HTML string }
 // ErrorAndLeave says why in a notice and leaves (EL-1). With nothing to say it is
 // refused, and the user stays, as recorded of the reference.
 func (i *Intent) ErrorAndLeave(ctx context.Context, room matrix.RoomID, o ErrorAndLeaveOptions) error {
+	if o.Text == "" && o.HTML == "" {
+		return i.usage("error_and_leave", room, "text or html is needed")
+	}
 	if _, err := i.EnsureJoined(ctx, room, EnsureJoinedOptions{}); err != nil {
 		return err
 	}

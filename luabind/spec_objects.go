@@ -159,6 +159,12 @@ var _ = method(specHostClass, "asked", capability.None(noPowerSpec), waits,
 		return lines, nil
 	}, results("A list of lines."), example(`t.eq(hs:asked(), { "POST /register", "POST /join/" .. room })`))
 
+var _ = method(specHostClass, "logged", capability.None(noPowerSpec), waits,
+	"What the host has logged since the last look, at any level.",
+	func(_ *Call, hs SpecHost, _ *struct{}) ([]SpecLog, error) {
+		return hs.Logged(), nil
+	}, results("A list of `{level, message, fields}`; level is debug, info, warn or error, fields are texts by name."))
+
 var _ = method(specHostClass, "state", capability.None(noPowerSpec), never,
 	"The content of a state event, or nil.",
 	func(c *Call, hs SpecHost, a *struct {
