@@ -54,7 +54,7 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 		err = devRegister(cfg, o.Homeserver, "http://bridgehost.test")
 	}
 	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: s.log.GetLevel(), Output: io.Discard})
-	log.RegisterSink(specLog{s.log, o.Logged})
+	log.RegisterSink(&specLog{s.log, o.Logged})
 	if err == nil {
 		b.h, err = open(cfg, Options{Log: log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
 			http: &http.Client{Transport: o.Transport}, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing})
@@ -155,7 +155,7 @@ type specLog struct {
 }
 
 // Accept implements hclog.SinkAdapter.
-func (l specLog) Accept(name string, level hclog.Level, msg string, args ...any) {
+func (l *specLog) Accept(name string, level hclog.Level, msg string, args ...any) {
 	if name != "" {
 		l.log.Named(name).Log(level, msg, args...)
 	} else {
