@@ -119,7 +119,8 @@ type LeaveRoomOptions struct {
 	RaiseNotInRoom bool
 }
 
-// LeaveRoom leaves. That the user is not in the room is no error unless asked for (LE-1, LE-2).
+// LeaveRoom leaves. That the user is not in the room is no error unless asked for (LE-1, LE-2);
+// a ban that is known stays known.
 func (i *Intent) LeaveRoom(ctx context.Context, room matrix.RoomID, o LeaveRoomOptions) error {
 	const op = "leave_room"
 	if err := i.needRoom(op, room); err != nil {
@@ -144,7 +145,14 @@ func (i *Intent) LeaveRoom(ctx context.Context, room matrix.RoomID, o LeaveRoomO
 	if err != nil && (o.RaiseNotInRoom || !saysNotInRoom(err)) {
 		return i.fail(op, room, err)
 	}
-	return i.fail(op, room, i.pool.cfg.Store.SetMembership(ctx, room, i.user, "leave"))
+	store := i.pool.cfg.Store
+	if err != nil {
+		known, err := store.Member(ctx, room, i.user)
+		if err != nil || known != nil && known.Membership == "ban" {
+			return i.fail(op, room, err)
+		}
+	}
+	return i.fail(op, room, store.SetMembership(ctx, room, i.user, "leave"))
 }
 
 // ErrorAndLeaveOptions are those of ErrorAndLeave.
