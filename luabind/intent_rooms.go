@@ -141,7 +141,7 @@ type roomArgs struct {
 	Room matrix.RoomID `lua:"room_id" doc:"the room"`
 }
 
-var _ = method(intentClass, "forget_room", capability.MatrixSend, waits, `Makes the homeserver forget that the user was in a room, which must have been left before: its history is no longer shown to the user.`,
+var _ = method(intentClass, "forget_room", capability.MatrixSend, waits, `Makes the homeserver forget that the user was in a room, which must have been left before: it no longer shows the user what happened there.`,
 	func(c *Call, i *intent.Intent, a *roomArgs) (none, error) {
 		return none{}, i.ForgetRoom(c.Context(), a.Room)
 	}, first(registered), asks("POST /rooms/{room_id}/forget"), errcodes("M_UNKNOWN"), example(`intent:leave_room(room_id)

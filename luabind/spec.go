@@ -81,6 +81,7 @@ type SpecUser interface {
 // SpecRequest is a request of the homeserver.
 type SpecRequest struct {
 	Method  string            `json:"method"`
+	Host    string            `json:"host"`
 	Path    string            `json:"path"`     // decoded
 	RawPath string            `json:"raw_path"` // as sent
 	Query   map[string]string `json:"query"`    // without user_id

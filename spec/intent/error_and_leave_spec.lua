@@ -91,6 +91,7 @@ t.describe("intent:error_and_leave", function()
   end)
 
   t.it("marks both of a double puppet", function()
+    bot:join_room(room)
     hs:asked()
     as_alice:error_and_leave(room, "Goodbye")
     local made = hs:requests()
