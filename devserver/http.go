@@ -196,7 +196,7 @@ func (c *call) authenticate(registering bool) *refusal {
 	token := c.r.URL.Query().Get("access_token")
 	if h := c.r.Header.Get("Authorization"); h != "" {
 		scheme, rest, _ := strings.Cut(h, " ")
-		if scheme != "Bearer" {
+		if scheme != "Bearer" || strings.Contains(rest, " ") {
 			return fail(http.StatusUnauthorized, "M_MISSING_TOKEN", "Invalid Authorization header.")
 		}
 		token = rest

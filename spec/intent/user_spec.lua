@@ -142,12 +142,12 @@ t.describe("intent:user", function()
     end)
 
     t.it("acts as another application service's user with as_token", function()
-      local other = bot:user(alice.mxid, { token = "of another service", as_token = true })
+      local other = bot:user(alice.mxid, { token = "of-another-service", as_token = true })
       t.fault { path = whoami, content = { user_id = alice.mxid } }
       other.api:request("GET", whoami)
       local made = hs:requests()[1]
       t.eq(made.user, alice.mxid)
-      t.eq(made.headers.authorization, "Bearer of another service")
+      t.eq(made.headers.authorization, "Bearer of-another-service")
       t.fault { path = "/send/", content = { event_id = "$marked" } }
       local room = alice:room()
       store:joined(room, alice.mxid)
@@ -160,7 +160,7 @@ t.describe("intent:user", function()
     end)
 
     t.it("is not let in with a token that the homeserver does not know", function()
-      local other = bot:user(alice.mxid, { token = "of another service", as_token = true })
+      local other = bot:user(alice.mxid, { token = "of-another-service", as_token = true })
       local failed = t.raises(function() other.api:request("GET", whoami) end)
       t.eq(failed.errcode, "M_UNKNOWN_TOKEN")
       t.eq(failed.status, 401)
@@ -225,7 +225,7 @@ t.describe("intent:user", function()
 
     t.it("goes with another service's token, and not with the user's own, which has a device", function()
       t.raises(function() bot:user(alice.mxid, { token = alice.token, device_id = "PHONE" }) end, "device_id goes with")
-      local other = bot:user(alice.mxid, { token = "of another service", as_token = true, device_id = "PHONE" })
+      local other = bot:user(alice.mxid, { token = "of-another-service", as_token = true, device_id = "PHONE" })
       t.fault { path = whoami, content = { user_id = alice.mxid } }
       other.api:request("GET", whoami)
       t.eq(hs:requests()[1].query.device_id, "PHONE")
