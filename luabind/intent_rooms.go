@@ -21,10 +21,11 @@ var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        RoomOrAlias         `lua:"room_id" type:"room ID" doc:"the room"`
 		IgnoreCache bool                `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when the store knows"`
-		Bot         Opt[*intent.Intent] `lua:"bot,opt" doc:"who invites, in place of the bot; json.null: nobody"`
+		Bot         Opt[*intent.Intent] `lua:"bot,opt" doc:"who invites, in place of the bot (a double puppet does so by the membership event); json.null: nobody"`
 	}) (bool, error) {
 		return i.EnsureJoined(c.Context(), matrix.RoomID(a.Room), intent.EnsureJoinedOptions{IgnoreCache: a.IgnoreCache, Bot: a.Bot.Value, NoBot: a.Bot.Null})
-	}, first(registered), asks("POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE", "M_USER_DEACTIVATED"),
+	}, first(registered), asks("POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban",
+		"GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE", "M_USER_DEACTIVATED"),
 	example(`ghost:ensure_joined(room_id)`))
 
 var _ = method(intentClass, "join_room", capability.MatrixSend, waits,

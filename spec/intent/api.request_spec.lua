@@ -98,6 +98,42 @@ t.describe("api:request", function()
     t.eq(#hs:asked(), 1)
   end)
 
+  t.it("waits as a refusal for asking too often says, and asks again", function()
+    t.fault { path = whoami, status = 429, errcode = "M_LIMIT_EXCEEDED", headers = { ["Retry-After"] = "0.3" } }
+    t.eq(ghost.api:request("GET", whoami).user_id, ghost.mxid)
+    t.eq(#hs:asked(), 2)
+    t.fault { path = whoami, status = 429, errcode = "M_LIMIT_EXCEEDED", content = { retry_after_ms = 300 } }
+    t.eq(ghost.api:request("GET", whoami).user_id, ghost.mxid)
+    t.fault { path = whoami, status = 429, errcode = "M_LIMIT_EXCEEDED" } -- without any delay
+    t.eq(ghost.api:request("GET", whoami, { retry_count = 0 }).user_id, ghost.mxid)
+    t.eq(#hs:asked(), 4)
+  end)
+
+  t.it("reads JSON whatever the answer says that it is, and raises what is none", function()
+    t.fault { path = whoami, body = '{"user_id":"@me:x"}', headers = { ["Content-Type"] = "text/plain" } }
+    t.eq(ghost.api:request("GET", whoami).user_id, "@me:x")
+    t.fault { path = whoami, body = "<html>Welcome</html>", headers = { ["Content-Type"] = "text/html" } }
+    local failed = t.raises(function() ghost.api:request("GET", whoami) end, "not JSON.*Welcome")
+    t.eq(failed.status, 200)
+    t.eq(failed.errcode, "M_UNKNOWN")
+  end)
+
+  t.it("raises that no answer came", function()
+    t.fault { path = whoami, refused = true }
+    local failed = t.raises(function() ghost.api:request("GET", whoami, { retry_count = 0 }) end)
+    t.eq(failed.status, nil)
+    t.eq(failed.retryable, true)
+  end)
+
+  t.it("shows the token in no path, query or error", function()
+    t.fault { path = whoami, status = 400, errcode = "M_UNKNOWN", error = "bad token " .. alice.token }
+    local failed = t.raises(function() as_alice.api:request("GET", whoami) end)
+    t.eq(failed.message:find(alice.token, 1, true), nil)
+    local made = hs:requests()[1]
+    t.eq(made.line, "GET /account/whoami")
+    t.eq(made.query, {})
+  end)
+
   t.it("raises what the homeserver answers: M_UNRECOGNIZED, M_NOT_FOUND", function()
     local failed = t.raises(function() ghost.api:request("POST", "/_matrix/client/v1/nothing", { content = { x = 1 } }) end)
     t.eq(failed.errcode, "M_UNRECOGNIZED")
