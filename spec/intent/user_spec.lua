@@ -198,6 +198,7 @@ t.describe("intent:user", function()
       ghost:ensure_registered()
       local failed = t.raises(function() phone:join_room(alice:room()) end)
       t.eq(failed.errcode, "M_UNKNOWN_DEVICE")
+      t.matches(failed.hint, "make the device first")
       t.eq(failed.status, 400)
     end)
 
