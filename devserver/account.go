@@ -16,7 +16,11 @@ func versions(*call) (any, *refusal) {
 }
 
 func whoami(c *call) (any, *refusal) {
-	return object{"user_id": c.user, "is_guest": false}, nil
+	out := object{"user_id": c.user, "is_guest": false}
+	if c.device != "" {
+		out["device_id"] = c.device
+	}
+	return out, nil
 }
 
 // register is for application services only: ordinary users are made by Server.User.

@@ -6,6 +6,8 @@ func endpoints() []endpoint {
 		{method: "GET", pattern: "versions", public: true, f: versions},
 		{method: "POST", pattern: "v3/register", f: register},
 		{method: "GET", pattern: "v3/account/whoami", f: whoami},
+		{method: "GET", pattern: "v3/devices/*", f: getDevice},
+		{method: "PUT", pattern: "v3/devices/*", f: putDevice},
 		{method: "POST", pattern: "v1/appservice/*/ping", unlocked: true, f: pingService},
 
 		{method: "POST", pattern: "v3/createRoom", f: createRoom},

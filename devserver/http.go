@@ -24,6 +24,8 @@ type call struct {
 	body []byte
 	user matrix.UserID
 	svc  *service // nil for ordinary users
+	// device is the one that an application service acts as; "" for none.
+	device string
 }
 
 // endpoint is one client-server call. Handlers run with s.mu held unless unlocked.
@@ -194,7 +196,7 @@ func (c *call) authenticate(registering bool) *refusal {
 	token := c.r.URL.Query().Get("access_token")
 	if h := c.r.Header.Get("Authorization"); h != "" {
 		scheme, rest, _ := strings.Cut(h, " ")
-		if scheme != "Bearer" {
+		if scheme != "Bearer" || strings.Contains(rest, " ") {
 			return fail(http.StatusUnauthorized, "M_MISSING_TOKEN", "Invalid Authorization header.")
 		}
 		token = rest
@@ -225,7 +227,8 @@ func (c *call) masquerade(svc *service, registering bool) *refusal {
 	if registering {
 		return nil
 	}
-	if q := c.r.URL.Query(); q.Has("user_id") {
+	q := c.r.URL.Query()
+	if q.Has("user_id") {
 		u := matrix.UserID(q.Get("user_id"))
 		switch a := c.s.accounts[u]; {
 		case u == svc.sender:
@@ -235,6 +238,9 @@ func (c *call) masquerade(svc *service, registering bool) *refusal {
 			return forbidden("Application service has not registered this user (%s)", u)
 		}
 		c.user = u
+	}
+	if c.device = q.Get("device_id"); q.Has("device_id") {
+		return c.s.hasDevice(c.user, c.device)
 	}
 	return nil
 }

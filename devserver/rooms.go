@@ -99,15 +99,18 @@ func membershipCall(action string) func(*call) (any, *refusal) {
 	}
 }
 
+// forget is nothing for who never was in the room, as on Synapse.
 func forget(c *call) (any, *refusal) {
 	rm := c.s.rooms[matrix.RoomID(c.args[0])]
-	if rm == nil || rm.membership(c.user) == "" {
-		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "User %s is not in room %s", c.user, c.args[0])
+	if rm == nil {
+		return object{}, nil
 	}
-	if m := rm.membership(c.user); m == "join" || m == "invite" {
+	switch rm.membership(c.user) {
+	case "join", "invite", "knock":
 		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "User %s in room %s", c.user, rm.id)
+	case "leave", "ban":
+		rm.forgotten[c.user] = true
 	}
-	rm.forgotten[c.user] = true
 	return object{}, nil
 }
 

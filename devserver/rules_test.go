@@ -281,3 +281,17 @@ func FuzzBodies(f *testing.F) {
 		}
 	})
 }
+
+func TestForgetting(t *testing.T) {
+	hs, b := setUp(t, Options{})
+	alice := hs.User("alice")
+	ghost := b.register("_bh_x")
+	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
+	forget := func() answer { return b.as(ghost, "POST", "v3/rooms/"+esc(room)+"/forget", object{}) }
+	forget().expect(t, "never there", 200, "", "")
+	b.as(ghost, "POST", "v3/join/"+esc(room), object{}).expect(t, "join", 200, "", "")
+	forget().expect(t, "in the room", 400, "M_UNKNOWN", "User "+ghost+" in room "+string(room))
+	b.as(ghost, "POST", "v3/rooms/"+esc(room)+"/leave", object{}).expect(t, "leave", 200, "", "")
+	forget().expect(t, "left", 200, "", "")
+	b.as(ghost, "GET", "v3/rooms/"+esc(room)+"/state", nil).expect(t, "forgotten", 403, "M_FORBIDDEN", "")
+}

@@ -89,7 +89,8 @@ type account struct {
 	joined      map[matrix.RoomID]*room
 	data        map[dataKey]json.RawMessage
 	tags        map[matrix.RoomID]map[string]json.RawMessage
-	filters     int // made so far
+	filters     int               // made so far
+	devices     map[string]string // names by id; made by application services only
 }
 
 type aliasEntry struct {

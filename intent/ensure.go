@@ -24,7 +24,7 @@ func (i *Intent) EnsureRegistered(ctx context.Context) error {
 			return err
 		}
 		_, err := i.do(ctx, request{
-			method: "POST", path: matrix.ClientPath("register"), query: map[string][]string{"kind": {"user"}},
+			method: "POST", path: matrix.ClientPath("register"), early: true, query: map[string][]string{"kind": {"user"}},
 			body: map[string]any{
 				"type": "m.login.application_service", "username": i.user.Localpart(), "inhibit_login": true,
 			},
@@ -76,7 +76,7 @@ func (i *Intent) EnsureJoined(ctx context.Context, room matrix.RoomID, o EnsureJ
 	if bot != nil {
 		helper = string(bot.user)
 	}
-	key := fmt.Sprintf("join %s %s %s %q", i.user, room, helper, i.token)
+	key := fmt.Sprintf("join %s %s %s %q %q", i.user, room, helper, i.token, i.device)
 	err := i.pool.flight.do(ctx, key, func() error {
 		// Another chain may have ended between the look into the store and here.
 		if joined, err := i.isJoined(ctx, room); err != nil || (joined && !o.IgnoreCache) {

@@ -32,6 +32,7 @@ type request struct {
 	room   matrix.RoomID // whose turn it is among waiting requests
 	opts   *EventOptions
 	once   bool
+	early  bool // before the user exists: no device of it does
 
 	contentType string // of a body that is matrix.Bytes
 	binary      bool   // the answer may be anything
@@ -53,6 +54,9 @@ func (i *Intent) do(ctx context.Context, r request) (json.RawMessage, error) {
 	}
 	if i.asToken {
 		m.UserID = i.user
+		if !r.early {
+			m.DeviceID = i.device
+		}
 	}
 	if m.Body == nil && (r.method == "POST" || r.method == "PUT") {
 		m.Body = json.RawMessage("{}")

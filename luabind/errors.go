@@ -142,6 +142,8 @@ func hint(e *matrix.Error) string {
 		return "an event may have 65536 bytes at most; split the message"
 	case "M_USER_DEACTIVATED":
 		return "the account was deactivated and cannot be used again"
+	case "M_UNKNOWN_DEVICE":
+		return `make the device first: api:request("PUT", "/_matrix/client/v3/devices/ID", { content = { display_name = "…" } })`
 	case "M_LIMIT_EXCEEDED":
 		return "the homeserver asks to wait; rate_limited: false in the registration avoids that"
 	}

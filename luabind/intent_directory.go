@@ -41,11 +41,14 @@ var _ = method(intentClass, "search_users", capability.MatrixRead, waits,
 end`))
 
 var _ = method(intentClass, "knock_room", capability.MatrixSend, waits,
-	"Asks to be let into a room, by ID or alias. Returns the room's ID.",
+	"Asks to be let into a room, by ID or alias, whose join rule is knock or knock_restricted. Who is in it may then invite the user. Registers nobody. Returns the room's ID.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room    RoomOrAlias `lua:"room_id_or_alias" doc:"the room"`
 		Reason  string      `lua:"reason,opt" doc:"shown to those who decide"`
 		Servers []string    `lua:"servers,opt" doc:"servers that know the room"`
 	}) (matrix.RoomID, error) {
 		return i.KnockRoom(c.Context(), string(a.Room), intent.KnockRoomOptions{Reason: a.Reason, Servers: a.Servers})
-	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
+	}, asks("POST /knock/{room_id_or_alias}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE"),
+	example(`alice:send(room_id, "m.room.join_rules", { join_rule = "knock" }, { state_key = "" })
+ghost:ensure_registered()
+ghost:knock_room(room_id, { reason = "May I?" })`))

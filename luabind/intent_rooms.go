@@ -9,25 +9,27 @@ import (
 )
 
 var _ = method(intentClass, "ensure_registered", capability.MatrixGhosts, waits,
-	`Registers the user unless the state store knows that it is. Every other call does this by itself.`,
+	`Registers the user unless the state store knows that it is; that it was registered before is success. Other calls do this by themselves. Double puppets are real users and never registered.`,
 	func(c *Call, i *intent.Intent, _ *struct{}) (none, error) {
 		return none{}, i.EnsureRegistered(c.Context())
 	},
 	asks("POST /register"), errcodes("M_EXCLUSIVE"), example(`ghost:ensure_registered()`))
 
 var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
-	`Joins the room unless the state store knows that the user is in it. If the room is invite-only or the user is banned, the bot first invites or unbans it. Returns whether the user was joined just now.`,
+	`Joins the room unless the state store knows that the user is in it. If the room is invite-only or the user is banned, the bot first invites or unbans it; the bot itself gets no help. `+
+		`Calls for the same user and room at the same time share one chain of requests. Returns true when the user was joined just now, false when the store knew.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        RoomOrAlias         `lua:"room_id" type:"room ID" doc:"the room"`
 		IgnoreCache bool                `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when the store knows"`
-		Bot         Opt[*intent.Intent] `lua:"bot,opt" doc:"who invites, in place of the bot; json.null: nobody"`
+		Bot         Opt[*intent.Intent] `lua:"bot,opt" doc:"who invites, in place of the bot (a double puppet does so by the membership event); json.null: nobody"`
 	}) (bool, error) {
 		return i.EnsureJoined(c.Context(), matrix.RoomID(a.Room), intent.EnsureJoinedOptions{IgnoreCache: a.IgnoreCache, Bot: a.Bot.Value, NoBot: a.Bot.Null})
-	}, first(registered), asks("POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban"), errcodes("M_FORBIDDEN", "M_NOT_FOUND"),
+	}, first(registered), asks("POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban",
+		"GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE", "M_USER_DEACTIVATED"),
 	example(`ghost:ensure_joined(room_id)`))
 
 var _ = method(intentClass, "join_room", capability.MatrixSend, waits,
-	`Joins a room by ID or alias, always asking the homeserver. Returns the room's ID.`,
+	`Joins a room by ID or alias, always asking the homeserver and without the bot's help. A join that failed for no lasting reason is tried again after 2, 4, 8 … seconds. Returns the room's ID. A banned user gets M_BAD_STATE.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room             RoomOrAlias `lua:"room_id_or_alias" doc:"the room"`
 		Servers          []string    `lua:"servers,opt" doc:"servers that know the room"`
@@ -35,20 +37,22 @@ var _ = method(intentClass, "join_room", capability.MatrixSend, waits,
 		MaxRetries       *int        `lua:"max_retries,opt" default:"4" doc:"how often a join is tried again that failed for no lasting reason"`
 	}) (matrix.RoomID, error) {
 		return i.JoinRoom(c.Context(), string(a.Room), intent.JoinRoomOptions{Servers: a.Servers, ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), MaxRetries: a.MaxRetries})
-	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
+	}, first(registered), asks("POST /join/{room_id_or_alias}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE"),
+	example(`ghost:join_room(room_id)`))
 
 var _ = method(intentClass, "join_room_by_id", capability.MatrixSend, waits,
-	`Joins a room by its ID, always asking the homeserver. Returns the room's ID.`,
+	`Joins a room by its ID, always asking the homeserver, once and without the bot's help. With extra_content, and for double puppets, it sends the membership event itself, with the user's present name and picture. Returns the room's ID.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room             matrix.RoomID `lua:"room_id" doc:"the room"`
 		ThirdPartySigned Map           `lua:"third_party_signed,opt" doc:"the proof of an invitation by e-mail"`
 		ExtraContent     Map           `lua:"extra_content,opt" doc:"further fields of the membership event"`
 	}) (matrix.RoomID, error) {
 		return i.JoinRoomByID(c.Context(), a.Room, intent.JoinRoomByIDOptions{ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), ExtraContent: json.RawMessage(a.ExtraContent)})
-	}, errcodes("M_FORBIDDEN"))
+	}, first(registered), asks("POST /rooms/{room_id}/join", "GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
+	errcodes("M_FORBIDDEN", "M_BAD_STATE"), example(`ghost:join_room_by_id(room_id, { extra_content = { displayname = "Bob" } })`))
 
 var _ = method(intentClass, "leave_room", capability.MatrixSend, waits,
-	`Leaves the room. That the user is not in it is no error unless asked for.`,
+	`Leaves the room, or refuses an invitation to it. That the user is not in it is no error unless asked for. With extra_content, and for double puppets, it sends the membership event itself.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room           matrix.RoomID `lua:"room_id" doc:"the room"`
 		Reason         string        `lua:"reason,opt" doc:"shown to the others"`
@@ -56,10 +60,11 @@ var _ = method(intentClass, "leave_room", capability.MatrixSend, waits,
 		RaiseNotInRoom bool          `lua:"raise_not_in_room,opt" default:"false" doc:"raise when the user is not in the room"`
 	}) (none, error) {
 		return none{}, i.LeaveRoom(c.Context(), a.Room, intent.LeaveRoomOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent), RaiseNotInRoom: a.RaiseNotInRoom})
-	})
+	}, first(registered), asks("POST /rooms/{room_id}/leave", "GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
+	errcodes("M_FORBIDDEN"), example(`intent:leave_room(room_id, { reason = "The bridge ends." })`))
 
 var _ = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
-	`Says why in a notice, and leaves the room.`,
+	`Says why in a notice, and leaves the room. When the notice is refused, the user stays. One of text and html is needed.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room matrix.RoomID `lua:"room_id" doc:"the room"`
 		Text Text          `lua:"text,opt" doc:"the notice; bridge.markdown and bridge.html give both forms"`
@@ -70,7 +75,8 @@ var _ = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
 			html = a.Text.HTML
 		}
 		return none{}, i.ErrorAndLeave(c.Context(), a.Room, intent.ErrorAndLeaveOptions{Text: a.Text.Body, HTML: html})
-	})
+	}, first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}", "POST /rooms/{room_id}/leave", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
+	errcodes("M_FORBIDDEN"), example(`ghost:error_and_leave(room_id, "This channel does not exist.")`))
 
 var _ = method(intentClass, "invite_user", capability.MatrixInvite, waits,
 	`Invites a user to the room. That the user is in it already is success, and the store then knows that. With extra_content, and always by a double puppet, it is a state event, with the name and the picture that the user has in the room or else in general.`,
@@ -148,15 +154,16 @@ type roomArgs struct {
 	Room matrix.RoomID `lua:"room_id" doc:"the room"`
 }
 
-var _ = method(intentClass, "forget_room", capability.MatrixSend, waits, `Forgets a room that was left.`,
+var _ = method(intentClass, "forget_room", capability.MatrixSend, waits, `Makes the homeserver forget that the user was in a room, which must have been left before: it no longer shows the user what happened there.`,
 	func(c *Call, i *intent.Intent, a *roomArgs) (none, error) {
 		return none{}, i.ForgetRoom(c.Context(), a.Room)
-	})
+	}, first(registered), asks("POST /rooms/{room_id}/forget"), errcodes("M_UNKNOWN"), example(`intent:leave_room(room_id)
+intent:forget_room(room_id)`))
 
-var _ = method(intentClass, "get_joined_rooms", capability.MatrixRead, waits, `Lists the rooms in which the user is.`,
+var _ = method(intentClass, "get_joined_rooms", capability.MatrixRead, waits, `Lists the rooms in which the user is, as the homeserver knows them.`,
 	func(c *Call, i *intent.Intent, _ *struct{}) ([]matrix.RoomID, error) {
 		return i.GetJoinedRooms(c.Context())
-	})
+	}, first(registered), asks("GET /joined_rooms"), results("A list of room IDs."), example(`for _, joined in ipairs(intent:get_joined_rooms()) do print(joined) end`))
 
 var _ = method(intentClass, "add_room_alias", capability.MatrixDirectory, waits,
 	`Gives the room an alias on the user's own server, in the bridge's namespace (a double puppet's: outside of all namespaces). The user need not be in the room, unless it is a double puppet.`,

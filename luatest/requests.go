@@ -82,7 +82,7 @@ const clientPrefix = "/_matrix/client/v3"
 // request is a request for reading.
 func request(r *http.Request, body []byte) luabind.SpecRequest {
 	query := r.URL.Query()
-	one := luabind.SpecRequest{Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), Query: map[string]string{},
+	one := luabind.SpecRequest{Method: r.Method, Host: r.URL.Host, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), Query: map[string]string{},
 		User: query.Get("user_id"), Header: map[string]string{}}
 	query.Del("user_id")
 	for key := range query {

@@ -56,6 +56,7 @@ var (
 	ErrForbidden       error = codeError("M_FORBIDDEN")
 	ErrBadState        error = codeError("M_BAD_STATE")
 	ErrNotFound        error = codeError("M_NOT_FOUND")
+	ErrUnknownDevice   error = codeError("M_UNKNOWN_DEVICE")
 	ErrUserInUse       error = codeError("M_USER_IN_USE")
 	ErrExclusive       error = codeError("M_EXCLUSIVE")
 	ErrLimitExceeded   error = codeError("M_LIMIT_EXCEEDED")
