@@ -76,7 +76,9 @@ var _ = method(intentClass, "versions", capability.MatrixRead, waitsInside,
 	}) (lua.LValue, error) {
 		var told *intent.Versions
 		var err error
-		c.Wait(func(ctx context.Context) { told, err = i.Versions(c.calling(ctx), intent.VersionsOptions{NoCache: a.NoCache}) })
+		c.Wait(func(ctx context.Context) {
+			told, err = i.Versions(c.calling(ctx), intent.VersionsOptions{NoCache: a.NoCache})
+		})
 		if err != nil {
 			return nil, err
 		}
