@@ -39,6 +39,15 @@ t.describe("intent:versions", function()
     t.eq(bot:versions().versions, { "v9.1" })
   end)
 
+  t.it("asks each homeserver by itself", function()
+    local told = bot:versions()
+    local elsewhere = bot:user(alice.mxid, { token = alice.token, base_url = "http://elsewhere.test" })
+    t.fault { path = "/versions", content = { versions = { "v9.1" } } }
+    t.eq(elsewhere:versions().versions, { "v9.1" })
+    t.eq(elsewhere:versions().versions, { "v9.1" })
+    t.eq(bot:versions().versions, told.versions)
+  end)
+
   t.it("supports a version that is listed, and no other one", function()
     local told = bot:versions()
     for _, version in ipairs(told.versions) do t.eq(told:supports(version), true) end
