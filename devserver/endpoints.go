@@ -3,7 +3,7 @@ package devserver
 // endpoints is every call that is answered. Paths are without /_matrix/client.
 func endpoints() []endpoint {
 	return []endpoint{
-		{method: "GET", pattern: "versions", public: true, f: versions},
+		{method: "GET", pattern: "versions", public: true, named: true, f: versions},
 		{method: "POST", pattern: "v3/register", f: register},
 		{method: "GET", pattern: "v3/account/whoami", f: whoami},
 		{method: "GET", pattern: "v3/devices/*", f: getDevice},
@@ -41,8 +41,8 @@ func endpoints() []endpoint {
 		{method: "PUT", pattern: "v3/presence/*/status", f: putPresence},
 		{method: "GET", pattern: "v3/presence/*/status", f: getPresence},
 
-		{method: "GET", pattern: "v3/profile/*", public: true, f: getProfile},
-		{method: "GET", pattern: "v3/profile/*/*", public: true, f: getProfile},
+		{method: "GET", pattern: "v3/profile/*", public: true, named: true, f: getProfile},
+		{method: "GET", pattern: "v3/profile/*/*", public: true, named: true, f: getProfile},
 		{method: "PUT", pattern: "v3/profile/*/*", f: putProfile},
 		{method: "GET", pattern: "v3/directory/room/*", public: true, f: getAlias},
 		{method: "PUT", pattern: "v3/directory/room/*", f: putAlias},
@@ -59,6 +59,7 @@ func endpoints() []endpoint {
 		{method: "PUT", pattern: "v3/user/*/rooms/*/tags/*", f: putTag},
 		{method: "DELETE", pattern: "v3/user/*/rooms/*/tags/*", f: deleteTag},
 		{method: "POST", pattern: "v3/user/*/filter", f: createFilter},
+		{method: "GET", pattern: "v3/user/*/filter/*", f: getFilter},
 
 		{method: "POST", pattern: "media/v3/upload", f: upload},
 		{method: "POST", pattern: "media/v1/create", f: createMedia},

@@ -81,15 +81,17 @@ type Server struct {
 type account struct {
 	id          matrix.UserID
 	token       string
-	registered  bool // false for a sender nobody registered yet
+	device      string // that the token belongs to
+	registered  bool   // false for a sender nobody registered yet
 	displayname string
 	avatarURL   string
 	presence    string
 	statusMsg   string
+	active      time.Time // when the user last said to be online
 	joined      map[matrix.RoomID]*room
 	data        map[dataKey]json.RawMessage
 	tags        map[matrix.RoomID]map[string]json.RawMessage
-	filters     int               // made so far
+	filters     []json.RawMessage
 	devices     map[string]string // names by id; made by application services only
 }
 

@@ -98,7 +98,7 @@ var _ = method(intentClass, "redact", capability.MatrixRedact, waits,
 	}, errcodes("M_FORBIDDEN"))
 
 var _ = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,
-	"Shows the user as typing for `timeout` milliseconds. `is_typing = false`, or no time, ends it. The same again within its time asks nothing of the homeserver.",
+	"Shows the user as typing for `timeout` milliseconds; homeservers take two minutes at most. `is_typing = false`, or no time, ends it. The same again within its time asks nothing of the homeserver, whatever its timeout.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        matrix.RoomID `lua:"room_id" doc:"the room"`
 		IsTyping    *bool         `lua:"is_typing,opt" default:"true" doc:"false stops"`
@@ -106,20 +106,20 @@ var _ = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,
 		IgnoreCache bool          `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when it knows"`
 	}) (none, error) {
 		return none{}, i.SetTyping(c.Context(), a.Room, intent.SetTypingOptions{IsTyping: a.IsTyping, Timeout: a.Timeout, IgnoreCache: a.IgnoreCache})
-	}, first(joined), asks("PUT /rooms/{room_id}/typing/{user_id}"), example(`ghost:set_typing(room_id, { timeout = 20000 })`))
+	}, first(joined), asks("PUT /rooms/{room_id}/typing/{user_id}"), errcodes("M_FORBIDDEN"), example(`ghost:set_typing(room_id, { timeout = 20000 })`))
 
 var _ = method(intentClass, "mark_read", capability.MatrixEphemeral, waits,
-	`Marks the room as read up to an event. The same again asks nothing of the homeserver.`,
+	`Marks the room as read up to an event, for the user itself and for all others. The same event again asks nothing of the homeserver. Joins nothing: a user who is not in the room is refused.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
 		Event        matrix.EventID `lua:"event_id" doc:"the last event that was read"`
 		ExtraContent Map            `lua:"extra_content,opt" doc:"further fields of the read marks"`
 	}) (none, error) {
 		return none{}, i.MarkRead(c.Context(), a.Room, a.Event, intent.MarkReadOptions{ExtraContent: json.RawMessage(a.ExtraContent)})
-	})
+	}, first(registered), asks("POST /rooms/{room_id}/read_markers"), errcodes("M_FORBIDDEN"), example(`intent:mark_read(room_id, event_id)`))
 
 var _ = method(intentClass, "set_fully_read_marker", capability.MatrixEphemeral, waits,
-	`Sets the user's own mark of what is read, and with read_receipt the public one too.`,
+	`Sets the user's own mark of what is read, and with read_receipt the one that others see too. Homeservers move the own mark forward only. Joins nothing.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
 		FullyRead    matrix.EventID `lua:"fully_read" doc:"the last event that was read"`
@@ -127,14 +127,15 @@ var _ = method(intentClass, "set_fully_read_marker", capability.MatrixEphemeral,
 		ExtraContent Map            `lua:"extra_content,opt" doc:"further fields of the read marks"`
 	}) (none, error) {
 		return none{}, i.SetFullyReadMarker(c.Context(), a.Room, a.FullyRead, intent.SetFullyReadMarkerOptions{ReadReceipt: a.ReadReceipt, ExtraContent: json.RawMessage(a.ExtraContent)})
-	})
+	}, first(registered), asks("POST /rooms/{room_id}/read_markers"), errcodes("M_FORBIDDEN", "M_UNKNOWN"),
+	example(`intent:set_fully_read_marker(room_id, event_id, { read_receipt = event_id })`))
 
 var _ = method(intentClass, "send_receipt", capability.MatrixEphemeral, waits,
-	`Tells the others that an event was read.`,
+	`Tells the others that an event was read, each time anew. Joins nothing: a user who is not in the room is refused.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room        matrix.RoomID  `lua:"room_id" doc:"the room"`
 		Event       matrix.EventID `lua:"event_id" doc:"the event"`
-		ReceiptType string         `lua:"receipt_type,opt" default:"m.read" doc:"m.read, or m.read.private"`
+		ReceiptType string         `lua:"receipt_type,opt" default:"m.read" doc:"m.read, m.read.private (only for the user itself), or m.fully_read"`
 	}) (none, error) {
 		return none{}, i.SendReceipt(c.Context(), a.Room, a.Event, intent.SendReceiptOptions{ReceiptType: a.ReceiptType})
-	})
+	}, first(registered), asks("POST /rooms/{room_id}/receipt/{receipt_type}/{event_id}"), errcodes("M_FORBIDDEN"), example(`intent:send_receipt(room_id, event_id)`))

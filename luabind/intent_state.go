@@ -152,6 +152,9 @@ var _ = method(intentClass, "get_room_members", capability.MatrixRead, waits, `R
 		return i.GetRoomMembers(c.Context(), a.Room, intent.GetRoomMembersOptions{AllowedMemberships: a.Allowed})
 	}, errcodes("M_FORBIDDEN"))
 
+// askMember is the request of the getters about one member.
+const askMember = "GET /rooms/{room_id}/state/m.room.member/{user_id}"
+
 // memberArgs are those of the getters about one member.
 type memberArgs struct {
 	Room        matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -159,62 +162,85 @@ type memberArgs struct {
 	IgnoreCache bool          `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when the store knows"`
 }
 
-var _ = method(intentClass, "get_room_member_info", capability.MatrixRead, waits, `Returns what is known of a member: {membership, displayname?, avatar_url?}.`,
+var _ = method(intentClass, "get_room_member_info", capability.MatrixRead, waits,
+	`Returns what is known of somebody in the room. Asks the homeserver only when the store knows nothing, and remembers the answer; whoever has left is known, too.`,
 	func(c *Call, i *intent.Intent, a *memberArgs) (*memberTable, error) {
 		m, err := i.GetRoomMemberInfo(c.Context(), a.Room, a.User, intent.GetRoomMemberInfoOptions{IgnoreCache: a.IgnoreCache})
 		return memberOf(m), err
-	}, errcodes("M_NOT_FOUND"))
+	}, first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
+	results("{membership, displayname?, avatar_url?}; `membership` is join, invite, leave, ban or knock"),
+	example(`if intent:get_room_member_info(room_id, user_id).membership == "join" then intent:send_notice(room_id, "good to see you") end`))
 
-var _ = method(intentClass, "get_room_displayname", capability.MatrixRead, waits, `Returns the name of a member in the room; nil when it has none.`,
+var _ = method(intentClass, "get_room_displayname", capability.MatrixRead, waits,
+	`Returns the name that somebody has in the room. Asks the homeserver only when the store knows nothing of that member.`,
 	func(c *Call, i *intent.Intent, a *memberArgs) (*string, error) {
 		name, err := i.GetRoomDisplayname(c.Context(), a.Room, a.User, intent.GetRoomDisplaynameOptions{IgnoreCache: a.IgnoreCache})
 		return optional(name), err
-	}, errcodes("M_NOT_FOUND"))
+	}, first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("The name; nil when there is none."),
+	example(`local name = intent:get_room_displayname(room_id, user_id) or user_id`))
 
-var _ = method(intentClass, "get_room_avatar_url", capability.MatrixRead, waits, `Returns the picture of a member in the room, an mxc:// URI; nil when it has none.`,
+var _ = method(intentClass, "get_room_avatar_url", capability.MatrixRead, waits,
+	`Returns the picture that somebody has in the room. Asks the homeserver only when the store knows nothing of that member.`,
 	func(c *Call, i *intent.Intent, a *memberArgs) (*string, error) {
 		url, err := i.GetRoomAvatarURL(c.Context(), a.Room, a.User, intent.GetRoomAvatarURLOptions{IgnoreCache: a.IgnoreCache})
 		return optional(url), err
-	}, errcodes("M_NOT_FOUND"))
+	}, first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("An mxc:// URI; nil when there is none."),
+	example(`local picture = intent:get_room_avatar_url(room_id, user_id)`))
 
 type userArgs struct {
 	User matrix.UserID `lua:"user_id" doc:"the user"`
 }
 
-var _ = method(intentClass, "get_profile", capability.MatrixRead, waits, `Returns a user's profile, {displayname?, avatar_url?}; nil when there is none.`,
+var _ = method(intentClass, "get_profile", capability.MatrixRead, waits,
+	`Returns a user's profile, which rooms may show differently. Asks the homeserver each time, and does not register the one who asks.`,
 	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
 		return i.GetProfile(c.Context(), a.User)
-	})
+	}, asks("GET /profile/{user_id}"), errcodes("M_FORBIDDEN"),
+	results("{displayname?, avatar_url?}, with whatever else the homeserver keeps; nil when there is no such user, or no profile."),
+	example(`local profile = intent:get_profile(user_id) or {}
+ghost:set_displayname((profile.displayname or user_id) .. " (copy)")`))
 
-var _ = method(intentClass, "get_displayname", capability.MatrixRead, waits, `Returns a user's name; nil when there is none.`,
+var _ = method(intentClass, "get_displayname", capability.MatrixRead, waits,
+	`Returns the name in a user's profile. Asks the homeserver each time, and does not register the one who asks.`,
 	func(c *Call, i *intent.Intent, a *userArgs) (*string, error) {
 		name, err := i.GetDisplayname(c.Context(), a.User)
 		return optional(name), err
-	})
+	}, asks("GET /profile/{user_id}/displayname"), errcodes("M_FORBIDDEN"), results("The name; nil when there is none, or no such user."),
+	example(`local name = intent:get_displayname(user_id) or user_id`))
 
-var _ = method(intentClass, "get_avatar_url", capability.MatrixRead, waits, `Returns a user's picture, an mxc:// URI; nil when there is none.`,
+var _ = method(intentClass, "get_avatar_url", capability.MatrixRead, waits,
+	`Returns the picture in a user's profile. Asks the homeserver each time, and does not register the one who asks.`,
 	func(c *Call, i *intent.Intent, a *userArgs) (*string, error) {
 		url, err := i.GetAvatarURL(c.Context(), a.User)
 		return optional(url), err
-	})
+	}, asks("GET /profile/{user_id}/avatar_url"), errcodes("M_FORBIDDEN"), results("An mxc:// URI; nil when there is none, or no such user."),
+	example(`local picture = intent:get_avatar_url(user_id)`))
 
-var _ = method(intentClass, "set_displayname", capability.MatrixProfile, waits, `Sets the user's name, unless it is so already.`,
+var _ = method(intentClass, "set_displayname", capability.MatrixProfile, waits,
+	`Sets the user's name, which all its rooms show from then on, unless it is so already. At most 256 characters. A homeserver may not allow its own people to do that, and so not a double puppet: M_FORBIDDEN.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		Name         string `lua:"displayname,null" doc:"the name; empty or json.null removes it"`
 		CheckCurrent *bool  `lua:"check_current,opt" default:"true" doc:"ask for the present name first"`
 	}) (none, error) {
 		return none{}, i.SetDisplayname(c.Context(), a.Name, intent.SetDisplaynameOptions{CheckCurrent: a.CheckCurrent})
-	})
+	}, first(registered), asks("GET /profile/{user_id}/displayname", "PUT /profile/{user_id}/displayname"), errcodes("M_FORBIDDEN", "M_UNKNOWN"),
+	example(`ghost:set_displayname("Bob (IRC)")`))
 
-var _ = method(intentClass, "set_avatar_url", capability.MatrixProfile, waits, `Sets the user's picture, unless it is so already.`,
+var _ = method(intentClass, "set_avatar_url", capability.MatrixProfile, waits,
+	`Sets the user's picture, which all its rooms show from then on, unless it is so already. A homeserver may not allow its own people to do that, and so not a double puppet: M_FORBIDDEN.`,
 	func(c *Call, i *intent.Intent, a *struct {
 		URL          MXC   `lua:"avatar_url,null" doc:"an mxc:// URI; json.null removes the picture"`
 		CheckCurrent *bool `lua:"check_current,opt" default:"true" doc:"ask for the present picture first"`
 	}) (none, error) {
 		return none{}, i.SetAvatarURL(c.Context(), string(a.URL), intent.SetAvatarURLOptions{CheckCurrent: a.CheckCurrent})
-	})
+	}, first(registered), asks("GET /profile/{user_id}/avatar_url", "PUT /profile/{user_id}/avatar_url"), errcodes("M_FORBIDDEN", "M_UNKNOWN"),
+	example(`ghost:set_avatar_url(url)`))
 
-var _ = method(intentClass, "whoami", capability.MatrixRead, waits, `Asks the homeserver who the user is. Returns {user_id, device_id?, is_guest}.`,
+var _ = method(intentClass, "whoami", capability.MatrixRead, waits,
+	`Asks the homeserver whom it takes the user for: whether a double puppet's token still is good (M_UNKNOWN_TOKEN when not), whether a ghost is registered (M_FORBIDDEN when not).`,
 	func(c *Call, i *intent.Intent, _ *struct{}) (*intent.WhoamiResult, error) {
 		return i.Whoami(c.Context())
-	})
+	}, asks("GET /account/whoami"), errcodes("M_UNKNOWN_TOKEN", "M_FORBIDDEN"),
+	results("{user_id, device_id?, is_guest}; bots and ghosts have no device"),
+	example(`local puppet = intent:user(user_id, { token = alice.token })
+if not pcall(puppet.whoami, puppet) then intent:send_notice(room_id, "please log in again") end`))
