@@ -52,11 +52,6 @@ func parseLevels(content json.RawMessage, strict bool) (levels, *refusal) {
 			into[k] = n
 		}
 	}
-	for u := range l.users {
-		if _, err := matrix.ParseUserID(u); err != nil {
-			return l, fail(400, "M_BAD_JSON", "Not a valid user_id: %s", u)
-		}
-	}
 	return l, nil
 }
 
@@ -106,6 +101,9 @@ func (rm *room) needed(typ string, state bool) int64 {
 
 // checkLevels tells whether sender may replace the room's levels by next.
 func (rm *room) checkLevels(sender matrix.UserID, next levels) *refusal {
+	if r := next.checkUsers(); r != nil {
+		return r
+	}
 	if rm.creators12 {
 		for u := range next.users {
 			if rm.isCreator(matrix.UserID(u)) {

@@ -20,7 +20,7 @@ type room struct {
 	creator    matrix.UserID
 	creators   []matrix.UserID // additional ones, room version 12
 	creators12 bool
-	state      map[stateID]*event
+	state      snapshot
 	timeline   []*event
 	byID       map[matrix.EventID]*event
 	levels     levels
@@ -49,7 +49,7 @@ type draft struct {
 func (s *Server) newRoom(id matrix.RoomID, version int, creator matrix.UserID) *room {
 	return &room{
 		id: id, all: s.rooms, version: version, creator: creator, creators12: version >= 12,
-		state: map[stateID]*event{}, byID: map[matrix.EventID]*event{}, joined: map[matrix.UserID]bool{},
+		state: snapshot{}, byID: map[matrix.EventID]*event{}, joined: map[matrix.UserID]bool{},
 		typing: map[matrix.UserID]int{}, forgotten: map[matrix.UserID]bool{}, read: map[matrix.UserID]matrix.EventID{}, serviceIn: map[*service]int{}, aliases: map[matrix.RoomAlias]bool{},
 	}
 }
@@ -72,8 +72,13 @@ func (rm *room) stateString(typ, field, def string) string {
 	if e == nil {
 		return def
 	}
+	return stringOf(e.content, field, def)
+}
+
+// stringOf is a string of a content, or def.
+func stringOf(content json.RawMessage, field, def string) string {
 	var m map[string]any
-	if json.Unmarshal(e.content, &m) == nil {
+	if json.Unmarshal(content, &m) == nil {
 		if v, ok := m[field].(string); ok {
 			return v
 		}
@@ -88,6 +93,9 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		return nil, r
 	}
 	d.content = content
+	if r := validate(d, rm.version); r != nil {
+		return nil, r
+	}
 	if r := rm.authorize(d); r != nil {
 		return nil, r
 	}
