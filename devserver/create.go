@@ -154,7 +154,11 @@ func (s *Server) firstLevels(rm *room, o RoomOptions) (json.RawMessage, *refusal
 	if err != nil {
 		return nil, badJSON("Bad JSON value: %v", err)
 	}
-	if _, r := parseLevels(raw, rm.version >= 10); r != nil {
+	first, r := parseLevels(raw, true)
+	if r == nil {
+		r = first.checkUsers()
+	}
+	if r != nil {
 		return nil, r
 	}
 	return raw, nil

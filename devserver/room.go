@@ -93,7 +93,7 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		return nil, r
 	}
 	d.content = content
-	if r := validate(d, rm.version); r != nil {
+	if r := validate(d); r != nil {
 		return nil, r
 	}
 	if r := rm.authorize(d); r != nil {
@@ -124,7 +124,7 @@ func (rm *room) authorize(d draft) *refusal {
 	}
 	switch d.typ {
 	case "m.room.power_levels":
-		next, r := parseLevels(d.content, rm.version >= 10)
+		next, r := parseLevels(d.content, true)
 		if r != nil {
 			return r
 		}

@@ -11,7 +11,7 @@ import (
 var texts = map[string]string{"m.room.name": "name", "m.room.topic": "topic"}
 
 // validate refuses state that cannot be, whoever sends it.
-func validate(d draft, version int) *refusal {
+func validate(d draft) *refusal {
 	if d.key == nil {
 		return nil
 	}
@@ -27,8 +27,10 @@ func validate(d draft, version int) *refusal {
 		}
 	}
 	switch d.typ {
+	case "m.room.create":
+		return fail(http.StatusBadRequest, "M_INVALID_PARAM", "Cannot resend m.room.create event")
 	case "m.room.power_levels":
-		_, r := parseLevels(d.content, version >= 10)
+		_, r := parseLevels(d.content, true)
 		return r
 	case "m.room.tombstone":
 		if content["replacement_room"] == nil {

@@ -175,7 +175,7 @@ t.describe("intent:send_state_event", function()
   end)
 
   t.it("lets nobody change how the room was made", function()
-    t.eq(t.raises(function() as_alice:send_state_event(room, "m.room.create", { room_version = "12" }) end).errcode, "M_FORBIDDEN")
+    t.eq(t.raises(function() as_alice:send_state_event(room, "m.room.create", { room_version = "12" }) end).errcode, "M_INVALID_PARAM")
   end)
 
   t.it("joins once more when the store was wrong about the user", function()
