@@ -94,7 +94,8 @@ var _ = method(intentClass, "set_join_rule", capability.MatrixState, waits,
 	example(`intent:set_join_rule(room_id, "invite")`))
 
 var _ = method(intentClass, "get_power_levels", capability.MatrixRead, waits,
-	"Returns the content of the room's power levels, what it leaves out at its default; the defaults alone when there are none. Asks the homeserver only when the store does not know them.",
+	"Returns the content of the room's power levels, what it leaves out at its default; the defaults alone when there are none. "+
+		"Asks the homeserver only when the store does not know them.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID `lua:"room_id" doc:"the room"`
 		IgnoreCache  bool          `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when the store knows"`
@@ -102,10 +103,13 @@ var _ = method(intentClass, "get_power_levels", capability.MatrixRead, waits,
 	}) (json.RawMessage, error) {
 		return i.GetPowerLevels(c.Context(), a.Room, intent.GetPowerLevelsOptions{IgnoreCache: a.IgnoreCache, EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/state/m.room.power_levels"), errcodes("M_FORBIDDEN"),
-	results("{users, users_default, events, events_default, state_default, invite, kick, ban, redact, notifications}: levels by user ID, by event type, and by what is done. From room version 12 on creators stand in no list, and may do everything."), example(`local needed = intent:get_power_levels(room_id).state_default`))
+	results("{users, users_default, events, events_default, state_default, invite, kick, ban, redact, notifications}: levels by user ID, by event type, and by what is done. "+
+		"From room version 12 on creators stand in no list, and may do everything."),
+	example(`local needed = intent:get_power_levels(room_id).state_default`))
 
 var _ = method(intentClass, "set_power_levels", capability.MatrixState, waits,
-	"Replaces the room's power levels (m.room.power_levels), and returns the event's ID. Levels are integers, and nobody gives more than one's own. From room version 12 on a creator must not stand among the users."+levelFirst,
+	"Replaces the room's power levels (m.room.power_levels), and returns the event's ID. Levels are integers, and nobody gives more than one's own. "+
+		"From room version 12 on a creator must not stand among the users."+levelFirst,
 	func(c *Call, i *intent.Intent, a *struct {
 		Room    matrix.RoomID `lua:"room_id" doc:"the room"`
 		Content Map           `lua:"content" doc:"the whole content, as get_power_levels returns it"`
@@ -124,7 +128,7 @@ type joinedArgs struct {
 }
 
 var _ = method(intentClass, "get_state", capability.MatrixRead, waits,
-	"Returns the room's whole state, which the store takes in. To one who has left, the state as it was then.",
+	"Returns the room's whole state, which the store takes in. To one who has left, the state as it was then, which is not taken in.",
 	func(c *Call, i *intent.Intent, a *joinedArgs) ([]json.RawMessage, error) {
 		return i.GetState(c.Context(), a.Room, intent.GetStateOptions{EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/state"), errcodes("M_FORBIDDEN"),
@@ -165,7 +169,8 @@ var _ = method(intentClass, "get_joined_members", capability.MatrixRead, waits,
 	results("user ID → {membership, displayname?, avatar_url?}; the membership is join."), example(`local name = intent:get_joined_members(room_id)[user_id].displayname`))
 
 var _ = method(intentClass, "get_members", capability.MatrixRead, waits,
-	"Returns the room's m.room.member events, one for each user who is or was concerned, and remembers them, unless those who are in the room are left out. Does not join the room.",
+	"Returns the room's m.room.member events, one for each user who is or was concerned, and remembers them, unless those who are in the room are left out. "+
+		"To one who has left, those of then, which are not remembered. Does not join the room.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room          matrix.RoomID `lua:"room_id" doc:"the room"`
 		At            string        `lua:"at,opt" doc:"the members of a past time: start or end of what get_messages returns"`
@@ -174,7 +179,8 @@ var _ = method(intentClass, "get_members", capability.MatrixRead, waits,
 	}) ([]json.RawMessage, error) {
 		return i.GetMembers(c.Context(), a.Room, intent.GetMembersOptions{At: a.At, Membership: a.Membership, NotMembership: a.NotMembership})
 	}, asks("GET /rooms/{room_id}/members"), errcodes("M_FORBIDDEN"),
-	results("A list of events: state_key is the user, content {membership, displayname?, avatar_url?, reason?}."), example(`for _, evt in ipairs(intent:get_members(room_id, { membership = "join" })) do
+	results("A list of events: state_key is the user, content {membership, displayname?, avatar_url?, reason?}."),
+	example(`for _, evt in ipairs(intent:get_members(room_id, { membership = "join" })) do
   intent.log:info(evt.state_key)
 end`))
 

@@ -79,6 +79,16 @@ t.describe("intent:get_power_levels", function()
     t.eq(store:has_power_levels_cached(room), false)
   end)
 
+  t.it("does not remember the levels of the past, which one who has left is shown", function()
+    ghost:ensure_joined(room)
+    ghost:leave_room(room)
+    alice:send(room, "m.room.power_levels", { users_default = 1 }, { state_key = "" })
+    alice:say(room, "all of this is known")
+    store:set_power_levels(room, { users_default = 7 })
+    t.eq(ghost:get_power_levels(room, { ensure_joined = false, ignore_cache = true }).users_default, 0)
+    t.eq(store:get_power_levels(room), { users_default = 7 })
+  end)
+
   t.it("tells M_FORBIDDEN where the user cannot come in", function()
     local shut = alice:room { private = true }
     alice:send(shut, "m.room.power_levels", { invite = 50 }, { state_key = "" })
