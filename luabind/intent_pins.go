@@ -31,14 +31,16 @@ var _ = method(intentClass, "set_pinned_messages", capability.MatrixState, waits
 	example(`intent:set_pinned_messages(room_id, { event_id })`))
 
 var _ = method(intentClass, "pin_message", capability.MatrixState, waits,
-	"Puts an event at the end of the room's pinned events: reads the list, and sets it only when the event is not in it."+levelFirst,
+	"Puts an event at the end of the room's pinned events: reads the list, and sets it only when the event is not in it. "+
+		"Only that takes power: without it an error without errcode is raised.",
 	func(c *Call, i *intent.Intent, a *roomEventArgs) (none, error) {
 		return none{}, i.PinMessage(c.Context(), a.Room, a.Event)
 	}, first(joined, powerful), asks("GET /rooms/{room_id}/state/m.room.pinned_events", "PUT /rooms/{room_id}/state/m.room.pinned_events"),
 	errcodes("M_FORBIDDEN"), example(`intent:pin_message(room_id, event_id)`))
 
 var _ = method(intentClass, "unpin_message", capability.MatrixState, waits,
-	"Takes an event out of the room's pinned events: reads the list, and sets it only when the event is in it."+levelFirst,
+	"Takes an event out of the room's pinned events: reads the list, and sets it only when the event is in it. "+
+		"Only that takes power: without it an error without errcode is raised.",
 	func(c *Call, i *intent.Intent, a *roomEventArgs) (none, error) {
 		return none{}, i.UnpinMessage(c.Context(), a.Room, a.Event)
 	}, first(joined, powerful), asks("GET /rooms/{room_id}/state/m.room.pinned_events", "PUT /rooms/{room_id}/state/m.room.pinned_events"),

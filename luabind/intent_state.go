@@ -32,7 +32,7 @@ func membersOf(members map[matrix.UserID]intent.Member) map[matrix.UserID]member
 }
 
 // levelFirst is what calls that set state do about power levels.
-const levelFirst = " Where the room's power levels forbid it, this raises an error without errcode, and does not ask."
+const levelFirst = " Where the room's power levels forbid it, an error without errcode is raised, and the homeserver is not asked."
 
 var _ = method(intentClass, "send_state_event", capability.MatrixState, waits,
 	"Sets the piece of the room's state that has this type and state key, and returns the event's ID; of what is so already, the ID that is there."+levelFirst+
@@ -132,7 +132,8 @@ var _ = method(intentClass, "get_state", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *joinedArgs) ([]json.RawMessage, error) {
 		return i.GetState(c.Context(), a.Room, intent.GetStateOptions{EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/state"), errcodes("M_FORBIDDEN"),
-	results("A list of events: {type, state_key, content, sender, event_id …}."), example(`for _, evt in ipairs(intent:get_state(room_id)) do
+	results("A list of events: {type, state_key, content, sender, event_id …}."),
+	example(`for _, evt in ipairs(intent:get_state(room_id)) do
   intent.log:info(evt.type .. " " .. evt.state_key)
 end`))
 
@@ -146,8 +147,9 @@ var _ = method(intentClass, "get_state_event", capability.MatrixRead, waits,
 		EnsureJoined *bool         `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
 	}) (json.RawMessage, error) {
 		return i.GetStateEvent(c.Context(), a.Room, a.Type, intent.GetStateEventOptions{StateKey: a.StateKey, Format: a.Format, EnsureJoined: a.EnsureJoined})
-	}, first(joined), asks("GET /rooms/{room_id}/state/{event_type}", "GET /rooms/{room_id}/state/{event_type}/{state_key}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
-	results("The content, or {type, state_key, content, sender, event_id …}."), example(`local name = intent:get_state_event(room_id, "m.room.name").name`))
+	}, first(joined), asks("GET /rooms/{room_id}/state/{event_type}", "GET /rooms/{room_id}/state/{event_type}/{state_key}"),
+	errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("The content, or {type, state_key, content, sender, event_id …}."),
+	example(`local name = intent:get_state_event(room_id, "m.room.name").name`))
 
 var _ = method(intentClass, "get_event", capability.MatrixRead, waits,
 	"Returns one event, as the homeserver has it: of an edited message the first version. What the user may not see is not found.",
@@ -158,7 +160,8 @@ var _ = method(intentClass, "get_event", capability.MatrixRead, waits,
 	}) (json.RawMessage, error) {
 		return i.GetEvent(c.Context(), a.Room, a.Event, intent.GetEventOptions{EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/event/{event_id}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
-	results("{type, sender, content, event_id, origin_server_ts …}"), example(`local body = intent:get_event(room_id, event_id).content.body`))
+	results("{type, sender, content, event_id, origin_server_ts …}"),
+	example(`local body = intent:get_event(room_id, event_id).content.body`))
 
 var _ = method(intentClass, "get_joined_members", capability.MatrixRead, waits,
 	"Returns who is in the room, and remembers it.",
@@ -166,7 +169,8 @@ var _ = method(intentClass, "get_joined_members", capability.MatrixRead, waits,
 		m, err := i.GetJoinedMembers(c.Context(), a.Room, intent.GetJoinedMembersOptions{EnsureJoined: a.EnsureJoined})
 		return membersOf(m), err
 	}, first(joined), asks("GET /rooms/{room_id}/joined_members"), errcodes("M_FORBIDDEN"),
-	results("user ID → {membership, displayname?, avatar_url?}; the membership is join."), example(`local name = intent:get_joined_members(room_id)[user_id].displayname`))
+	results("user ID → {membership, displayname?, avatar_url?}; the membership is join."),
+	example(`local name = intent:get_joined_members(room_id)[user_id].displayname`))
 
 var _ = method(intentClass, "get_members", capability.MatrixRead, waits,
 	"Returns the room's m.room.member events, one for each user who is or was concerned, and remembers them, unless those who are in the room are left out. "+
