@@ -175,7 +175,7 @@ func (s *Server) firstLevels(rm *room, o RoomOptions) (json.RawMessage, *refusal
 			raw = st.Content
 		}
 	}
-	l, r := parseLevels(raw, rm.version >= 10)
+	l, r := parseLevels(raw, true)
 	if r == nil {
 		r = rm.checkLevels(rm.creator, l)
 	}

@@ -158,7 +158,7 @@ func allState(c *call) (any, *refusal) {
 		return nil, r
 	}
 	out := []json.RawMessage{}
-	for _, e := range rm.stateInOrder() {
+	for _, e := range rm.stateFor(c.user).inOrder() {
 		out = append(out, c.s.wire(e))
 	}
 	return out, nil
@@ -173,7 +173,7 @@ func getState(c *call) (any, *refusal) {
 	if len(c.args) == 3 {
 		key = c.args[2]
 	}
-	e := rm.state[stateID{c.args[1], key}]
+	e := rm.stateFor(c.user)[stateID{c.args[1], key}]
 	if e == nil {
 		return nil, notFound("Event not found.")
 	}

@@ -20,7 +20,7 @@ type room struct {
 	creator    matrix.UserID
 	creators   []matrix.UserID // additional ones, room version 12
 	creators12 bool
-	state      map[stateID]*event
+	state      snapshot
 	timeline   []*event
 	byID       map[matrix.EventID]*event
 	levels     levels
@@ -50,7 +50,7 @@ type draft struct {
 func (s *Server) newRoom(id matrix.RoomID, version int, creator matrix.UserID) *room {
 	return &room{
 		id: id, all: s.rooms, version: version, creator: creator, creators12: version >= 12,
-		state: map[stateID]*event{}, byID: map[matrix.EventID]*event{}, joined: map[matrix.UserID]bool{},
+		state: snapshot{}, byID: map[matrix.EventID]*event{}, joined: map[matrix.UserID]bool{},
 		typing: map[matrix.UserID]int{}, forgotten: map[matrix.UserID]bool{}, read: map[matrix.UserID]matrix.EventID{}, serviceIn: map[*service]int{}, aliases: map[matrix.RoomAlias]bool{},
 	}
 }
@@ -73,8 +73,13 @@ func (rm *room) stateString(typ, field, def string) string {
 	if e == nil {
 		return def
 	}
+	return stringOf(e.content, field, def)
+}
+
+// stringOf is a string of a content, or def.
+func stringOf(content json.RawMessage, field, def string) string {
 	var m map[string]any
-	if json.Unmarshal(e.content, &m) == nil {
+	if json.Unmarshal(content, &m) == nil {
 		if v, ok := m[field].(string); ok {
 			return v
 		}
@@ -89,7 +94,7 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		return nil, r
 	}
 	d.content = content
-	if r := complete(d); r != nil {
+	if r := validate(d); r != nil {
 		return nil, r
 	}
 	if r := rm.authorize(d); r != nil {
@@ -101,34 +106,6 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		}
 	}
 	return s.store(rm, d)
-}
-
-// neededTexts are those that events of a type must have.
-var neededTexts = map[string][]string{"m.room.message": {"body", "msgtype"}, "m.room.topic": {"topic"}, "m.room.name": {"name"}}
-
-// complete refuses events without what their type needs.
-func complete(d draft) *refusal {
-	keys := neededTexts[d.typ]
-	if len(keys) == 0 {
-		return nil
-	}
-	var content object
-	if json.Unmarshal(d.content, &content) != nil {
-		return badJSON("Content must be a JSON object.")
-	}
-	for _, key := range keys {
-		v, there := content[key]
-		if !there {
-			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not in content", key)
-		}
-		if _, text := v.(string); !text {
-			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not a string type", key)
-		}
-	}
-	if d.typ != "m.room.message" && d.key == nil {
-		return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' must be state events", d.typ)
-	}
-	return nil
 }
 
 // authorize is for everything but membership events.
@@ -148,7 +125,7 @@ func (rm *room) authorize(d draft) *refusal {
 	}
 	switch d.typ {
 	case "m.room.power_levels":
-		next, r := parseLevels(d.content, rm.version >= 10)
+		next, r := parseLevels(d.content, true)
 		if r != nil {
 			return r
 		}

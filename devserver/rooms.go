@@ -3,7 +3,6 @@ package devserver
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 	"sort"
 	"strings"
 
@@ -158,27 +157,23 @@ func joinedMembers(c *call) (any, *refusal) {
 }
 
 func members(c *call) (any, *refusal) {
+	q := c.r.URL.Query()
+	var state snapshot
 	rm, r := c.readable()
+	if at := q.Get("at"); at != "" {
+		state, r = c.stateAt(at)
+	} else if r == nil {
+		state = rm.stateFor(c.user)
+	}
 	if r != nil {
 		return nil, r
 	}
-	q := c.r.URL.Query()
 	want, not := q.Get("membership"), q.Get("not_membership")
 	chunk := []json.RawMessage{}
-	for _, e := range rm.stateInOrder() {
+	for _, e := range state.inOrder() {
 		if e.typ == "m.room.member" && (want == "" || e.membership == want) && (not == "" || e.membership != not) {
 			chunk = append(chunk, c.s.wire(e))
 		}
 	}
 	return object{"chunk": chunk}, nil
-}
-
-// stateInOrder is the present state, oldest event first.
-func (rm *room) stateInOrder() []*event {
-	out := make([]*event, 0, len(rm.state))
-	for _, e := range rm.state {
-		out = append(out, e)
-	}
-	slices.SortFunc(out, func(a, b *event) int { return a.index - b.index })
-	return out
 }

@@ -105,7 +105,7 @@ func TestMembershipAndPower(t *testing.T) {
 	b.as(ghost, "POST", path+"/kick", object{"user_id": bob.ID}).expect(t, "kick nobody", 403, "M_FORBIDDEN", "The target user is not in the room")
 	b.as(ghost, "POST", path+"/ban", object{"user_id": bob.ID}).expect(t, "ban", 403, "M_FORBIDDEN", "You don't have permission to ban")
 	b.as(ghost, "PUT", path+"/state/m.room.name", object{"name": "x"}).expect(t, "state", 403, "M_FORBIDDEN", "You don't have permission to post that to the room. user_level (0) < send_level (50)")
-	b.as(ghost, "PUT", path+"/state/m.room.create/", object{}).expect(t, "create", 403, "M_FORBIDDEN", "")
+	b.as(ghost, "PUT", path+"/state/m.room.create/", object{}).expect(t, "create", 400, "M_INVALID_PARAM", "Cannot resend m.room.create event")
 	done(t, bob.Join(room))
 	b.as(bob.Token, "POST", path+"/unban", object{"user_id": ghost}).expect(t, "unban a member", 403, "M_BAD_STATE", "Cannot unban user who was not banned (membership=join)")
 
@@ -116,7 +116,7 @@ func TestMembershipAndPower(t *testing.T) {
 	b.as(ghost, "PUT", path+"/send/m.x/3", object{}).expect(t, "per event", 403, "M_FORBIDDEN", "user_level (50) < send_level (60)")
 	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{ghost: 60}}).
 		expect(t, "raise oneself", 403, "M_FORBIDDEN", "You don't have permission to add ops level greater than your own")
-	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{ghost: "50"}}).expect(t, "text", 400, "M_BAD_JSON", "integers")
+	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{ghost: "50"}}).expect(t, "text", 400, "M_BAD_JSON", `"`+ghost+`": '50' is not of type 'integer'`)
 	b.as(ghost, "PUT", path+"/state/m.y/@alice:bh.test", object{}).expect(t, "others' state", 403, "M_FORBIDDEN", "You are not allowed to set others state")
 	b.as(ghost, "POST", path+"/kick", object{"user_id": bob.ID}).expect(t, "kick with power", 200, "", "")
 	b.as(ghost, "POST", path+"/ban", object{"user_id": alice.ID}).expect(t, "ban a higher one", 403, "M_FORBIDDEN", "You don't have permission to ban this user")

@@ -90,7 +90,8 @@ func (i *Intent) levelsOf(ctx context.Context, room matrix.RoomID) (content json
 	return content, false, err
 }
 
-// fetchLevels asks for the levels and remembers them, also that there are none ("null").
+// fetchLevels asks for the levels and remembers them, also that there are none ("null"),
+// unless they are of the past.
 func (i *Intent) fetchLevels(ctx context.Context, room matrix.RoomID) (json.RawMessage, error) {
 	content, err := i.do(ctx, request{method: "GET", path: statePath(room, "m.room.power_levels", ""), room: room})
 	if isNotFound(err) {
@@ -98,6 +99,9 @@ func (i *Intent) fetchLevels(ctx context.Context, room matrix.RoomID) (json.RawM
 	}
 	if err != nil {
 		return nil, err
+	}
+	if left, err := i.hasLeft(ctx, room, nil); err != nil || left {
+		return content, err
 	}
 	return content, i.pool.cfg.Store.SetPowerLevels(ctx, room, content)
 }
