@@ -23,6 +23,7 @@ type room struct {
 	state      map[stateID]*event
 	timeline   []*event
 	byID       map[matrix.EventID]*event
+	related    map[matrix.EventID][]*event // what is about an event, and was not redacted
 	levels     levels
 	joined     map[matrix.UserID]bool
 	typing     map[matrix.UserID]int // value: which call made it, so that an old timeout is known
@@ -49,7 +50,7 @@ type draft struct {
 func (s *Server) newRoom(id matrix.RoomID, version int, creator matrix.UserID) *room {
 	return &room{
 		id: id, all: s.rooms, version: version, creator: creator, creators12: version >= 12,
-		state: map[stateID]*event{}, byID: map[matrix.EventID]*event{}, joined: map[matrix.UserID]bool{},
+		state: map[stateID]*event{}, byID: map[matrix.EventID]*event{}, related: map[matrix.EventID][]*event{}, joined: map[matrix.UserID]bool{},
 		typing: map[matrix.UserID]int{}, forgotten: map[matrix.UserID]bool{}, read: map[matrix.UserID]matrix.EventID{}, serviceIn: map[*service]int{}, aliases: map[matrix.RoomAlias]bool{},
 	}
 }
@@ -88,8 +89,19 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		return nil, r
 	}
 	d.content = content
+	if r := checkMessage(d); r != nil {
+		return nil, r
+	}
+	if r := s.checkRelation(rm, d); r != nil {
+		return nil, r
+	}
 	if r := rm.authorize(d); r != nil {
 		return nil, r
+	}
+	if d.typ == "m.room.redaction" {
+		if r := s.checkRedaction(rm, d.redacts); r != nil {
+			return nil, r
+		}
 	}
 	if d.key != nil {
 		if old := rm.state[stateID{d.typ, *d.key}]; old != nil && old.sender == d.sender && sameContent(old.content, d.content) {
@@ -97,6 +109,24 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		}
 	}
 	return s.store(rm, d)
+}
+
+// checkMessage refuses messages without what all of them have.
+func checkMessage(d draft) *refusal {
+	if d.typ != "m.room.message" {
+		return nil
+	}
+	var c map[string]json.RawMessage
+	_ = json.Unmarshal(d.content, &c) // is an object
+	for _, key := range []string{"body", "msgtype"} {
+		switch raw, ok := c[key]; {
+		case !ok:
+			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not in content", key)
+		case text(raw) == nil:
+			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not a string type", key)
+		}
+	}
+	return nil
 }
 
 // authorize is for everything but membership events.
@@ -136,6 +166,25 @@ func (rm *room) authorize(d draft) *refusal {
 	return nil
 }
 
+// checkRedaction refuses to take back what may not be. s.mu is held.
+func (s *Server) checkRedaction(rm *room, target matrix.EventID) *refusal {
+	if rm.byID[target] == nil {
+		for _, other := range s.rooms {
+			if other.byID[target] != nil {
+				return fail(http.StatusBadRequest, "M_UNKNOWN", "Cannot redact event from a different room")
+			}
+		}
+		return nil
+	}
+	switch rm.byID[target].typ {
+	case "m.room.create":
+		return forbidden("Redacting create events is not permitted")
+	case "m.room.server_acl":
+		return forbidden("Redacting server ACL events is not permitted")
+	}
+	return nil
+}
+
 // store appends an authorised event, updates what follows from it and queues it for
 // those who are interested. s.mu is held; d.content is compact.
 func (s *Server) store(rm *room, d draft) (*event, *refusal) {
@@ -152,6 +201,7 @@ func (s *Server) store(rm *room, d draft) (*event, *refusal) {
 	}
 	rm.timeline = append(rm.timeline, e)
 	rm.byID[e.id] = e
+	rm.relate(e)
 	if e.key != nil {
 		s.setState(rm, e)
 	}
@@ -237,6 +287,7 @@ func (s *Server) redact(rm *room, e *event) {
 	}
 	target.content = kept(target.typ, target.content)
 	target.redactedBy = e
+	rm.unrelate(target)
 	if target.key != nil && target.typ == "m.room.power_levels" && rm.state[stateID{target.typ, *target.key}] == target {
 		rm.levels, _ = parseLevels(target.content, false)
 	}
