@@ -29,7 +29,7 @@ var _ = method(intentClass, "edit_message", capability.MatrixSend, waits,
 	}, ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:edit_message(room_id, intent:send_text(room_id, "helo"), "hello")`))
 
 var _ = method(intentClass, "send_markdown", capability.MatrixSend, waits,
-	"Sends a text written in Markdown as it is, without filling in, and returns its ID. HTML in it is shown as text. A text without formatting has no formatted form.",
+	"Sends a text written in Markdown as it is, without filling in, and returns its ID. HTML in it is shown as text. The message always has both forms.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room      matrix.RoomID `lua:"room_id" doc:"the room"`
 		Markdown  string        `lua:"markdown" doc:"the text"`
@@ -38,7 +38,7 @@ var _ = method(intentClass, "send_markdown", capability.MatrixSend, waits,
 		txnArgs
 	}) (matrix.EventID, error) {
 		m := (&filled{text: unmarked(a.Markdown)}).markdown()
-		return i.SendText(c.Context(), a.Room, intent.SendTextOptions{Text: m.Body, HTML: m.HTML, MsgType: a.MsgType,
+		return i.SendMarkdown(c.Context(), a.Room, intent.SendTextOptions{Text: m.Body, HTML: m.HTML, MsgType: a.MsgType,
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
 	}, ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_markdown(room_id, "**well**", { msgtype = "m.notice" })`))
 
