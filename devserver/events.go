@@ -57,6 +57,7 @@ func redact(c *call) (any, *refusal) {
 		if r != nil {
 			return nil, r
 		}
+		d.ts = 0 // Synapse heeds none here
 		rm := c.s.rooms[matrix.RoomID(c.args[0])]
 		if rm == nil {
 			return nil, notFound("Could not find room version for %s", c.args[0])

@@ -99,7 +99,7 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		return nil, r
 	}
 	if d.typ == "m.room.redaction" {
-		if r := s.checkRedaction(rm, d.redacts); r != nil {
+		if r := s.checkRedaction(rm, d); r != nil {
 			return nil, r
 		}
 	}
@@ -144,43 +144,38 @@ func (rm *room) authorize(d draft) *refusal {
 	if d.key != nil && strings.HasPrefix(*d.key, "@") && *d.key != string(d.sender) {
 		return forbidden("You are not allowed to set others state")
 	}
-	switch d.typ {
-	case "m.room.power_levels":
+	if d.typ == "m.room.power_levels" {
 		next, r := parseLevels(d.content, rm.version >= 10)
 		if r != nil {
 			return r
 		}
 		return rm.checkLevels(d.sender, next)
-	case "m.room.redaction":
-		if own >= rm.levels.name("redact", 50) {
-			return nil
-		}
-		target := rm.byID[d.redacts]
-		if target == nil {
-			return notFound("Could not find event %s", d.redacts)
-		}
-		if target.sender != d.sender {
-			return forbidden("You don't have permission to redact events")
-		}
 	}
 	return nil
 }
 
-// checkRedaction refuses to take back what may not be. s.mu is held.
-func (s *Server) checkRedaction(rm *room, target matrix.EventID) *refusal {
-	if rm.byID[target] == nil {
+// checkRedaction refuses to take back what may not be, and what the sender may not take
+// back. s.mu is held.
+func (s *Server) checkRedaction(rm *room, d draft) *refusal {
+	target := rm.byID[d.redacts]
+	if target == nil {
 		for _, other := range s.rooms {
-			if other.byID[target] != nil {
+			if other.byID[d.redacts] != nil {
 				return fail(http.StatusBadRequest, "M_UNKNOWN", "Cannot redact event from a different room")
 			}
 		}
-		return nil
-	}
-	switch rm.byID[target].typ {
-	case "m.room.create":
+	} else if target.typ == "m.room.create" {
 		return forbidden("Redacting create events is not permitted")
-	case "m.room.server_acl":
+	} else if target.typ == "m.room.server_acl" {
 		return forbidden("Redacting server ACL events is not permitted")
+	}
+	switch {
+	case rm.user(d.sender) >= rm.levels.name("redact", 50):
+		return nil
+	case target == nil:
+		return notFound("Could not find event %s", d.redacts)
+	case target.sender != d.sender:
+		return forbidden("You don't have permission to redact events")
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ var _ = method(intentClass, "react", capability.MatrixSend, waits,
 
 var _ = method(intentClass, "redact", capability.MatrixRedact, waits,
 	"Takes an event back: its content goes. Returns the redaction's ID. Events of other users take the level `redact` in the room's power levels, "+
-		"which the homeserver looks at: M_FORBIDDEN when it is too low.",
+		"which the homeserver looks at: M_FORBIDDEN when it is too low. M_NOT_FOUND: there is no such event. Homeservers need not heed `timestamp` here; Synapse does not.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room         matrix.RoomID  `lua:"room_id" doc:"the room"`
 		Event        matrix.EventID `lua:"event_id" doc:"the event"`
