@@ -3,7 +3,6 @@ package devserver
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -41,18 +40,8 @@ func (c *call) page(defaultDir string, defaultLimit int) (page, *refusal) {
 }
 
 func (c *call) limit(otherwise int) (int, *refusal) {
-	q := c.r.URL.Query()
-	if !q.Has("limit") {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(q.Get("limit"))
-	switch {
-	case err != nil:
-		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter limit must be an integer")
-	case n < 0:
-		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter limit must be a positive integer.")
-	}
-	return n, nil
+	n, r := c.integer("limit", int64(otherwise))
+	return int(min(n, 1<<20)), r
 }
 
 func tokenMeansSomething(token string) bool {
@@ -183,162 +172,6 @@ func (s *Server) wires(events []*event) []json.RawMessage {
 	out := []json.RawMessage{}
 	for _, e := range events {
 		out = append(out, s.wire(e))
-	}
-	return out
-}
-
-// at is the state event that stood in e's place after the event of an index; nil when
-// there was none.
-func (e *event) at(index int) *event {
-	for e != nil && e.index > index {
-		e = e.prev
-	}
-	return e
-}
-
-// visible are those of the events that the caller may see: by the history's visibility
-// and the caller's membership, both as they were at the event. peeking is who is not in
-// the room.
-func (c *call) visible(events []*event, peeking bool) []*event {
-	out := []*event{}
-	for _, e := range events {
-		if e.visibleTo(c.user, peeking) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-func (e *event) visibleTo(user matrix.UserID, peeking bool) bool {
-	rm := e.room
-	visibility := visibilityOf(rm.state[stateID{"m.room.history_visibility", ""}].at(e.index))
-	if e.typ == "m.room.history_visibility" && e.key != nil && *e.key == "" {
-		visibility = looser(visibility, visibilityOf(e.prev))
-	}
-	if visibility == "world_readable" || visibility == "shared" && !peeking {
-		return true
-	}
-	membership := membershipOf(rm.state[stateID{"m.room.member", string(user)}].at(e.index))
-	if e.typ == "m.room.member" && e.key != nil && *e.key == string(user) {
-		was := membershipOf(e.prev)
-		if membership == "leave" && (was == "join" || was == "invite") {
-			return true
-		}
-		if was == "join" || was == "invite" && membership != "join" {
-			membership = was
-		}
-	}
-	return membership == "join" || visibility == "invited" && membership == "invite"
-}
-
-func membershipOf(e *event) string {
-	if e == nil {
-		return ""
-	}
-	return e.membership
-}
-
-// visibilities are what history_visibility may be, the loosest first.
-var visibilities = []string{"world_readable", "shared", "invited", "joined"}
-
-func visibilityOf(e *event) string {
-	if e != nil {
-		var c struct {
-			Visibility string `json:"history_visibility"`
-		}
-		_ = json.Unmarshal(e.content, &c) // what is no string counts as shared, too
-		for _, v := range visibilities {
-			if v == c.Visibility {
-				return v
-			}
-		}
-	}
-	return "shared"
-}
-
-func looser(a, b string) string {
-	for _, v := range visibilities {
-		if v == a || v == b {
-			return v
-		}
-	}
-	return a
-}
-
-// eventFilter is a RoomEventFilter.
-type eventFilter struct {
-	Types           []string        `json:"types"`
-	NotTypes        []string        `json:"not_types"`
-	Senders         []matrix.UserID `json:"senders"`
-	NotSenders      []matrix.UserID `json:"not_senders"`
-	Rooms           []matrix.RoomID `json:"rooms"`
-	NotRooms        []matrix.RoomID `json:"not_rooms"`
-	ContainsURL     *bool           `json:"contains_url"`
-	LazyLoadMembers bool            `json:"lazy_load_members"`
-}
-
-// filter reads a filter. Synapse decodes it once more than the query is decoded anyway.
-func (c *call) filter(name string) (f eventFilter, r *refusal) {
-	text := c.r.URL.Query().Get(name)
-	if text == "" {
-		return f, nil
-	}
-	if plain, err := url.PathUnescape(text); err == nil {
-		text = plain
-	}
-	if err := json.Unmarshal([]byte(text), &f); err != nil {
-		return f, fail(http.StatusBadRequest, "M_NOT_JSON", "Query parameter %s must be a valid JSON object", name)
-	}
-	return f, nil
-}
-
-func (f eventFilter) keeps(e *event) bool {
-	if f.ContainsURL != nil {
-		var c struct{ URL *string }
-		_ = json.Unmarshal(e.content, &c) // what is no string is no URL
-		if (c.URL != nil) != *f.ContainsURL {
-			return false
-		}
-	}
-	return allows(f.Types, f.NotTypes, e.typ, matchesType) && allows(f.Senders, f.NotSenders, e.sender, equal) &&
-		allows(f.Rooms, f.NotRooms, e.room.id, equal)
-}
-
-// allows tells whether a list of what is wanted, nil for everything, and one of what is
-// not let something through.
-func allows[T any](want, not []T, v T, match func(T, T) bool) bool {
-	for _, n := range not {
-		if match(n, v) {
-			return false
-		}
-	}
-	for _, w := range want {
-		if match(w, v) {
-			return true
-		}
-	}
-	return want == nil
-}
-
-func equal[T comparable](a, b T) bool { return a == b }
-
-// matchesType knows * at the end of a type.
-func matchesType(want, typ string) bool {
-	if start, wild := strings.CutSuffix(want, "*"); wild {
-		return strings.HasPrefix(typ, start)
-	}
-	return want == typ
-}
-
-// senders are the member events of those who sent something, as they were after the event of
-// an index.
-func (f eventFilter) senders(rm *room, events []*event, index int) []*event {
-	out, known := []*event{}, map[matrix.UserID]bool{}
-	for _, e := range events {
-		if m := rm.state[stateID{"m.room.member", string(e.sender)}].at(index); m != nil && !known[e.sender] {
-			known[e.sender] = true
-			out = append(out, m)
-		}
 	}
 	return out
 }

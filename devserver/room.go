@@ -111,10 +111,17 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 	return s.store(rm, d)
 }
 
-// checkMessage refuses messages without what all of them have.
+// checkMessage refuses messages without what all of them have, and what is no message.
 func checkMessage(d draft) *refusal {
-	if d.typ != "m.room.message" {
+	switch d.typ {
+	case "m.room.member", "m.room.name", "m.room.topic", "m.room.tombstone":
+		if d.key == nil {
+			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' must be state events", d.typ)
+		}
 		return nil
+	default:
+		return nil
+	case "m.room.message":
 	}
 	var c map[string]json.RawMessage
 	_ = json.Unmarshal(d.content, &c) // is an object

@@ -93,6 +93,7 @@ t.describe("intent:send_message_event", function()
     local made = hs:requests()[1]
     t.matches(made.raw_path, "/send/com%.example%%2Fa%%20b%%3F%%23%%25%%2B%%C3%%A4/%.%.%%2Fx%%20y%%252F")
     t.eq(ghost:get_event(room, event_id).type, "com.example/a b?#%+ä")
+    t.eq(ghost:get_event(room, ghost:send_message_event(room, "..", {})).type, "..")
   end)
 
   t.it("uses a given transaction ID as it is: the same one again is the same event", function()
@@ -167,6 +168,14 @@ t.describe("intent:send_message_event", function()
     as_alice:set_power_levels(room, { users = { [ghost.mxid] = 30 }, events_default = 30 })
     t.matches(ghost:send_message_event(room, thing, {}), "^%$")
     t.raises(function() bot:send_message_event(room, thing, {}) end, "power level of .+ is not enough")
+  end)
+
+  t.it("leaves memberships to the homeserver: they are not looked at in the levels", function()
+    ghost:ensure_joined(room)
+    hs:asked()
+    local err = t.raises(function() ghost:send_message_event(room, "m.room.member", { membership = "join" }) end)
+    t.eq(err.errcode, "M_UNKNOWN")
+    t.eq(hs:asked(), { put "m.room.member" })
   end)
 
   t.it("lets the creator of a room send whatever the levels say", function()
@@ -280,6 +289,13 @@ t.describe("intent:send_message_event", function()
     local made = hs:requests()
     t.eq({ made[1].status, made[2].status, made[3].status, made[4] }, { 429, 429, 200 })
     t.eq({ made[2].path, made[3].path }, { made[1].path, made[1].path })
+  end)
+
+  t.it("waits a while when it is asked too often and no time is named", function()
+    known()
+    t.fault { path = "/send/", status = 429, body = "slower, please" }
+    t.matches(ghost:send_message_event(room, thing, {}), "^%$")
+    t.eq(hs:asked(), { put(), put() })
   end)
 
   t.it("repeats a request that got no good answer as often as retry_count says, and sends one event", function()
