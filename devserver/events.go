@@ -191,5 +191,5 @@ func getEvent(c *call) (any, *refusal) {
 	if e == nil {
 		return nil, notFound("Event not found.")
 	}
-	return c.s.wire(e), nil
+	return c.shown(e), nil
 }

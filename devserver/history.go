@@ -114,7 +114,7 @@ func messages(c *call) (any, *refusal) {
 	}
 	out["end"] = token(end)
 	seen := c.visible(taken, rm.membership(c.user) == "")
-	out["chunk"] = c.s.wires(seen)
+	out["chunk"] = c.allShown(seen)
 	if f.LazyLoadMembers && len(seen) > 0 {
 		out["state"] = c.s.wires(f.senders(rm, seen, seen[0].index))
 	}
@@ -164,7 +164,7 @@ func eventContext(c *call) (any, *refusal) {
 			kept = append(kept, s)
 		}
 	}
-	return object{"event": c.s.wire(e), "events_before": c.s.wires(before), "events_after": c.s.wires(after),
+	return object{"event": c.shown(e), "events_before": c.allShown(before), "events_after": c.allShown(after),
 		"state": c.s.wires(kept), "start": token(start), "end": token(end)}, nil
 }
 

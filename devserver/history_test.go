@@ -165,3 +165,59 @@ func TestRelations(t *testing.T) {
 		t.Error("edits of what was taken back:", got)
 	}
 }
+
+func TestEventsShowWhatIsAboutThem(t *testing.T) {
+	hs, b := setUp(t, Options{})
+	alice, bob := hs.User("alice"), hs.User("bob")
+	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
+	done(t, bob.Join(room))
+	parent := ok(alice.Say(room, "hello"))
+	about := func(u *User, relation, body string) matrix.EventID {
+		return ok(u.Send(room, "m.room.message", object{"msgtype": "m.text", "body": body, "m.relates_to": object{"rel_type": relation, "event_id": parent}}))
+	}
+	edit := func() string {
+		a := b.as(bob.Token, "GET", "v3/rooms/"+esc(room)+"/event/"+escaped(parent), nil)
+		bundled, _ := a.body["unsigned"].(map[string]any)["m.relations"].(map[string]any)
+		raw, _ := json.Marshal(bundled)
+		return string(raw)
+	}
+	if got := edit(); got != "null" {
+		t.Error(got)
+	}
+	about(bob, "m.replace", "another's edit does not count")
+	about(alice, "m.replace", "first")
+	second := about(alice, "m.replace", "second")
+	reference := about(bob, "m.reference", "see there")
+	about(alice, "m.thread", "one")
+	about(alice, "m.thread", "two")
+	var got struct {
+		Replace   struct{ Content struct{ Body string } } `json:"m.replace"`
+		Reference struct {
+			Chunk []struct {
+				ID matrix.EventID `json:"event_id"`
+			}
+		} `json:"m.reference"`
+		Thread struct {
+			Count        int
+			Participated bool                                    `json:"current_user_participated"`
+			Latest       struct{ Content struct{ Body string } } `json:"latest_event"`
+		} `json:"m.thread"`
+	}
+	done(t, json.Unmarshal([]byte(edit()), &got))
+	if body := got.Replace.Content.Body; body != "first" && body != "second" { // those of the same millisecond go by their ids
+		t.Error(body)
+	}
+	if r := got.Reference.Chunk; len(r) != 1 || r[0].ID != reference || got.Thread.Count != 2 || got.Thread.Participated || got.Thread.Latest.Content.Body != "two" {
+		t.Errorf("%+v", got)
+	}
+	about(bob, "m.thread", "three")
+	ok(alice.Redact(room, second, ""))
+	done(t, json.Unmarshal([]byte(edit()), &got))
+	if got.Replace.Content.Body != "first" || !got.Thread.Participated || got.Thread.Latest.Content.Body != "three" {
+		t.Errorf("%+v", got)
+	}
+	ok(alice.Redact(room, parent, ""))
+	if got := edit(); strings.Contains(got, "m.replace") {
+		t.Error(got)
+	}
+}

@@ -132,6 +132,6 @@ func relations(c *call) (any, *refusal) {
 	if parent.redactedBy != nil { // edits would show what was taken back
 		taken = slices.DeleteFunc(taken, func(e *event) bool { return e.relates.typ == "m.replace" })
 	}
-	out["chunk"] = c.s.wires(c.visible(taken, rm.membership(c.user) == ""))
+	out["chunk"] = c.allShown(c.visible(taken, rm.membership(c.user) == ""))
 	return out, nil
 }

@@ -89,6 +89,15 @@ t.describe("intent:get_event_context", function()
     t.eq({ #context.state, context.state[1].type }, { 1, "m.room.name" })
   end)
 
+  t.it("gives each event as it was sent, with its latest edit and its thread beside it", function()
+    local edit = alice:edit(room, said[4], "number 44")
+    local answer = alice:send(room, "m.room.message", { msgtype = "m.text", body = "number 45", ["m.relates_to"] = { rel_type = "m.thread", event_id = said[4] } })
+    local event = ghost:get_event_context(room, said[4]).event
+    t.eq(event.content.body, "number 4")
+    local bundled = event.unsigned["m.relations"]
+    t.eq({ bundled["m.replace"].event_id, bundled["m.thread"].count, bundled["m.thread"].latest_event.event_id }, { edit, 1, answer })
+  end)
+
   t.it("raises M_NOT_FOUND for an event that is not there", function()
     local err = t.raises(function() ghost:get_event_context(room, "$nothing" .. said[1]:sub(9)) end, "Event not found")
     t.eq({ err.errcode, err.status }, { "M_NOT_FOUND", 404 })
