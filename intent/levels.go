@@ -83,7 +83,7 @@ func (i *Intent) levelsOf(ctx context.Context, room matrix.RoomID) (content json
 		return content, false, err
 	}
 	content, err = i.fetchLevels(ctx, room)
-	if errors.Is(err, matrix.ErrForbidden) {
+	if errors.Is(err, matrix.ErrForbidden) && !saysNotInRoom(err) {
 		return nil, true, nil
 	}
 	return content, false, err

@@ -74,8 +74,8 @@ func (i *Intent) effect(ctx context.Context, op string, room matrix.RoomID, txn 
 }
 
 // permitted runs f once the user is in the room and has the level (PL-1). When the
-// server says that a user whom the store thinks joined is not in the room, the entry
-// is dropped and the join path is tried once more (SS-5).
+// server says, to the look at the levels or to f, that a user whom the store thinks joined
+// is not in the room, the entry is dropped and the join path is tried once more (SS-5).
 func (i *Intent) permitted(ctx context.Context, op string, room matrix.RoomID, typ string, state bool,
 	o EventOptions, f func() (string, error),
 ) (string, error) {
@@ -86,10 +86,13 @@ func (i *Intent) permitted(ctx context.Context, op string, room matrix.RoomID, t
 			return "", err
 		}
 	}
-	if err := i.checkLevel(ctx, op, room, typ, state); err != nil {
-		return "", err
+	try := func() (string, error) {
+		if err := i.checkLevel(ctx, op, room, typ, state); err != nil {
+			return "", err
+		}
+		return f()
 	}
-	answer, err := f()
+	answer, err := try()
 	if err == nil || fresh || !wants(o.EnsureJoined) || !saysNotInRoom(err) {
 		return answer, err
 	}
@@ -99,7 +102,7 @@ func (i *Intent) permitted(ctx context.Context, op string, room matrix.RoomID, t
 	if _, err := i.EnsureJoined(ctx, room, EnsureJoinedOptions{}); err != nil {
 		return "", err
 	}
-	return f()
+	return try()
 }
 
 func (i *Intent) eventID(ctx context.Context, r request) (string, error) {
