@@ -2,11 +2,10 @@ local t = require "bridge.test"
 local json = require "bridge.json"
 
 t.describe("intent:get_event_context", function()
-  local hs, bot, ghost, alice, room, said
+  local hs, ghost, alice, room, said
 
   t.before_each(function()
     hs    = t.load("blank.lua")
-    bot   = hs.intent
     ghost = hs:ghost("bob")
     alice = hs:user("alice")
     room  = alice:room { name = "before" }

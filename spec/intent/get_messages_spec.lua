@@ -2,16 +2,14 @@ local t = require "bridge.test"
 local json = require "bridge.json"
 
 t.describe("intent:get_messages", function()
-  local hs, bot, ghost, alice, as_alice, room
+  local hs, ghost, alice, room
   local messages = json.encode { types = { "m.room.message" } }
 
   t.before_each(function()
-    hs       = t.load("blank.lua")
-    bot      = hs.intent
-    ghost    = hs:ghost("bob")
-    alice    = hs:user("alice")
-    as_alice = bot:user(alice.mxid, { token = alice.token })
-    room     = alice:room()
+    hs    = t.load("blank.lua")
+    ghost = hs:ghost("bob")
+    alice = hs:user("alice")
+    room  = alice:room()
     for n = 1, 5 do alice:say(room, "number " .. n) end
     hs:asked()
   end)

@@ -1,11 +1,10 @@
 local t = require "bridge.test"
 
 t.describe("intent:get_relations", function()
-  local hs, bot, ghost, alice, room, said
+  local hs, ghost, alice, room, said
 
   t.before_each(function()
     hs    = t.load("blank.lua")
-    bot   = hs.intent
     ghost = hs:ghost("bob")
     alice = hs:user("alice")
     room  = alice:room()

@@ -3,7 +3,7 @@ local bridge = require "bridge"
 local json = require "bridge.json"
 
 t.describe("intent:send_message", function()
-  local hs, bot, ghost, alice, as_alice, room, said
+  local hs, bot, ghost, alice, as_alice, room
 
   t.before_each(function()
     hs       = t.load("blank.lua")
@@ -12,7 +12,6 @@ t.describe("intent:send_message", function()
     alice    = hs:user("alice")
     as_alice = bot:user(alice.mxid, { token = alice.token })
     room     = alice:room()
-    said     = alice:say(room, "hello")
     hs:asked()
   end)
 
