@@ -34,6 +34,10 @@ func endpoints() []endpoint {
 		{method: "PUT", pattern: "v3/rooms/*/state/*/*", f: putState},
 		{method: "GET", pattern: "v3/rooms/*/event/*", f: getEvent},
 		{method: "GET", pattern: "v3/rooms/*/messages", f: messages},
+		{method: "GET", pattern: "v3/rooms/*/context/*", f: eventContext},
+		{method: "GET", pattern: "v1/rooms/*/relations/*", f: relations},
+		{method: "GET", pattern: "v1/rooms/*/relations/*/*", f: relations},
+		{method: "GET", pattern: "v1/rooms/*/relations/*/*/*", f: relations},
 
 		{method: "PUT", pattern: "v3/rooms/*/typing/*", f: typing},
 		{method: "POST", pattern: "v3/rooms/*/receipt/*/*", f: receipt},

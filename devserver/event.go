@@ -30,6 +30,7 @@ type event struct {
 	prevBody   json.RawMessage
 	stripped   json.RawMessage // invite_room_state, of invites
 	redactedBy *event
+	relates    *relation // nil when it is about no other event, and once it was redacted
 }
 
 // eventID makes an id as the room's version has them: with the server's name at first,

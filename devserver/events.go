@@ -3,9 +3,6 @@ package devserver
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 
 	"bridgehost/matrix"
 )
@@ -59,16 +56,18 @@ func eventID(e *event, r *refusal) (any, *refusal) {
 
 func redact(c *call) (any, *refusal) {
 	return c.once(func() (any, *refusal) {
-		if len(c.body) == 0 {
-			c.body = []byte("{}")
-		}
 		d, r := c.draft("m.room.redaction")
 		if r != nil {
 			return nil, r
 		}
-		rm, r := c.known()
-		if r != nil {
-			return nil, r
+		d.ts = 0 // Synapse heeds none here
+		rm := c.s.rooms[matrix.RoomID(c.args[0])]
+		if rm == nil {
+			return nil, notFound("Could not find room version for %s", c.args[0])
+		}
+		var in struct{ Redacts *string }
+		if rm.version >= 11 && json.Unmarshal(d.content, &in) == nil && in.Redacts != nil && *in.Redacts != c.args[1] {
+			return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Cannot provide a redacts value incoherent with the event_id of the URL parameter")
 		}
 		return eventID(c.s.sendRedaction(rm, d, matrix.EventID(c.args[1])))
 	})
@@ -192,90 +191,5 @@ func getEvent(c *call) (any, *refusal) {
 	if e == nil {
 		return nil, notFound("Event not found.")
 	}
-	return c.s.wire(e), nil
-}
-
-// messages pages through the timeline. A token "t5" stands before the event of index 5.
-func messages(c *call) (any, *refusal) {
-	rm, r := c.readable()
-	if r != nil {
-		return nil, r
-	}
-	q := c.r.URL.Query()
-	forward := q.Get("dir") == "f"
-	if !forward && q.Get("dir") != "b" {
-		return nil, fail(http.StatusBadRequest, "M_MISSING_PARAM", "Missing required string query parameter dir")
-	}
-	limit := 10
-	if l := q.Get("limit"); l != "" {
-		n, err := strconv.Atoi(l)
-		if err != nil || n < 0 {
-			return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter 'limit' must be an integer")
-		}
-		limit = min(n, 1000)
-	}
-	start, stop := len(rm.timeline), 0
-	if forward {
-		start, stop = stop, start
-	}
-	at, r := position(q.Get("from"), start, len(rm.timeline))
-	if r != nil {
-		return nil, r
-	}
-	to, r := position(q.Get("to"), stop, len(rm.timeline))
-	if r != nil {
-		return nil, r
-	}
-	keep, r := filter(q.Get("filter"))
-	if r != nil {
-		return nil, r
-	}
-	out := object{"start": "t" + strconv.Itoa(at)}
-	chunk := []json.RawMessage{}
-	for len(chunk) < limit && (forward && at < to || !forward && at > to) {
-		i := at
-		if forward {
-			at++
-		} else {
-			at--
-			i = at
-		}
-		if e := rm.timeline[i]; keep(e) {
-			chunk = append(chunk, c.s.wire(e))
-		}
-	}
-	out["chunk"] = chunk
-	if forward && at < len(rm.timeline) || !forward && at > 0 {
-		out["end"] = "t" + strconv.Itoa(at)
-	}
-	return out, nil
-}
-
-func position(token string, def, most int) (int, *refusal) {
-	if token == "" {
-		return def, nil
-	}
-	n, err := strconv.Atoi(strings.TrimPrefix(token, "t"))
-	if err != nil || n < 0 || n > most {
-		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Invalid stream token")
-	}
-	return n, nil
-}
-
-// filter reads types and senders of a RoomEventFilter.
-func filter(text string) (func(*event) bool, *refusal) {
-	var f struct {
-		Types    []string        `json:"types"`
-		NotTypes []string        `json:"not_types"`
-		Senders  []matrix.UserID `json:"senders"`
-	}
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &f); err != nil {
-			return nil, fail(http.StatusBadRequest, "M_NOT_JSON", "Content not JSON.")
-		}
-	}
-	return func(e *event) bool {
-		return (f.Types == nil || slices.Contains(f.Types, e.typ)) && !slices.Contains(f.NotTypes, e.typ) &&
-			(f.Senders == nil || slices.Contains(f.Senders, e.sender))
-	}, nil
+	return c.shown(e), nil
 }

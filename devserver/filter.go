@@ -45,17 +45,17 @@ func getFilter(c *call) (any, *refusal) {
 
 // userFilter is what a filter has to look like; further fields are let through.
 type userFilter struct {
-	Presence    *eventFilter `json:"presence"`
-	AccountData *eventFilter `json:"account_data"`
-	EventFormat *string      `json:"event_format"`
-	EventFields []string     `json:"event_fields"`
+	Presence    *filterPart `json:"presence"`
+	AccountData *filterPart `json:"account_data"`
+	EventFormat *string     `json:"event_format"`
+	EventFields []string    `json:"event_fields"`
 	Room        *struct {
 		roomNames
-		IncludeLeave bool         `json:"include_leave"`
-		Ephemeral    *eventFilter `json:"ephemeral"`
-		State        *eventFilter `json:"state"`
-		Timeline     *eventFilter `json:"timeline"`
-		AccountData  *eventFilter `json:"account_data"`
+		IncludeLeave bool        `json:"include_leave"`
+		Ephemeral    *filterPart `json:"ephemeral"`
+		State        *filterPart `json:"state"`
+		Timeline     *filterPart `json:"timeline"`
+		AccountData  *filterPart `json:"account_data"`
 	} `json:"room"`
 }
 
@@ -64,7 +64,7 @@ type roomNames struct {
 	NotRooms []string `json:"not_rooms"`
 }
 
-type eventFilter struct {
+type filterPart struct {
 	roomNames
 	Limit       float64  `json:"limit"`
 	Types       []string `json:"types"`

@@ -265,13 +265,24 @@ func (c *call) object(v any, emptyAllowed bool) *refusal {
 
 // ts is when an application service says that the event happened, 0: now.
 func (c *call) ts() (int64, *refusal) {
-	q := c.r.URL.Query().Get("ts")
-	if c.svc == nil || q == "" {
+	if c.svc == nil {
 		return 0, nil
 	}
-	n, err := strconv.ParseInt(q, 10, 64)
-	if err != nil {
-		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter 'ts' must be an integer")
+	return c.integer("ts", 0)
+}
+
+// integer is a number in the query, from 0 on.
+func (c *call) integer(name string, otherwise int64) (int64, *refusal) {
+	q := c.r.URL.Query()
+	if !q.Has(name) {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseInt(q.Get(name), 10, 64)
+	switch {
+	case err != nil:
+		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter %s must be an integer", name)
+	case n < 0:
+		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter %s must be a positive integer.", name)
 	}
 	return n, nil
 }

@@ -3,6 +3,8 @@ package devserver
 import (
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 
 	"bridgehost/matrix"
 )
@@ -45,9 +47,9 @@ func (c *call) stateAt(token string) (snapshot, *refusal) {
 	if rm == nil {
 		return nil, notFound("Can't find event for token %s", token)
 	}
-	at, r := position(token, 0, len(rm.timeline))
-	if r != nil {
-		return nil, r
+	at, err := strconv.Atoi(strings.TrimPrefix(token, "t"))
+	if err != nil || at < 0 || at > len(rm.timeline) {
+		return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Invalid stream token")
 	}
 	if at == 0 {
 		return nil, notFound("Can't find event for token %s", token)

@@ -132,7 +132,7 @@ func (c *call) readable() (*room, *refusal) {
 			return rm, nil
 		}
 	}
-	return nil, unstable("NOT_JOINED", "User %s not in room %s, and room previews are disabled", c.user, c.args[0])
+	return nil, forbidden("User %s not in room %s, and room previews are disabled", c.user, c.args[0])
 }
 
 // joinedMembers lets an application service read a room that any of its users is in.

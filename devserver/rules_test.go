@@ -139,13 +139,21 @@ func TestRedactNeedsPowerForOthers(t *testing.T) {
 	hs, b := setUp(t, Options{})
 	alice := hs.User("alice")
 	ghost := b.register("_bh_x")
-	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
+	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat", RoomVersion: "12"}))
 	b.as(ghost, "POST", "v3/join/"+esc(room), nil)
 	theirs := ok(alice.Say(room, "x"))
-	own := b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/send/m.room.message/1", object{"body": "y", "msgtype": "m.text"}).body["event_id"].(string)
-	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+string(theirs)+"/2", nil).expect(t, "theirs", 403, "M_FORBIDDEN", "You don't have permission to redact events")
-	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+own+"/3", nil).expect(t, "own", 200, "", "")
-	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/$no/4", nil).expect(t, "unknown", 404, "M_NOT_FOUND", "Could not find event $no")
+	own := b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/send/m.room.message/1", object{"msgtype": "m.text", "body": "y"}).body["event_id"].(string)
+	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+string(theirs)+"/2", object{}).expect(t, "theirs", 403, "M_FORBIDDEN", "You don't have permission to redact events")
+	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+own+"/3", object{}).expect(t, "own", 200, "", "")
+	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/$no/4", object{}).expect(t, "unknown", 404, "M_NOT_FOUND", "Could not find event $no")
+	redact := "v3/rooms/" + esc(room) + "/redact/"
+	b.as(ghost, "PUT", redact+own+"/5", nil).expect(t, "no body", 400, "M_NOT_JSON", "")
+	b.as(ghost, "PUT", redact+own+"/6", object{"redacts": "$other"}).expect(t, "another one in the content", 400, "M_INVALID_PARAM", "incoherent")
+	b.as(ghost, "PUT", "v3/rooms/!no/redact/"+own+"/7", object{}).expect(t, "no room", 404, "M_NOT_FOUND", "Could not find room version")
+	elsewhere := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
+	b.as(alice.Token, "PUT", "v3/rooms/"+esc(elsewhere)+"/redact/"+own+"/8", object{}).expect(t, "in another room", 400, "M_UNKNOWN", "Cannot redact event from a different room")
+	create := hs.Timeline(room)[0].EventID
+	b.as(alice.Token, "PUT", redact+string(create)+"/9", object{}).expect(t, "the room's creation", 403, "M_FORBIDDEN", "Redacting create events is not permitted")
 }
 
 func TestRoomVersion12CreatorsOutrank(t *testing.T) {
@@ -184,8 +192,8 @@ func TestContentRules(t *testing.T) {
 		t.Error(a.raw)
 	}
 	b.as("", "GET", state+"m.room.topic", nil).expect(t, "no state", 404, "M_NOT_FOUND", "Event not found.")
-	one := b.as("", "PUT", state+"m.s/k%2Fx", object{"a": 1}).body["event_id"]
-	if two := b.as("", "PUT", state+"m.s/k%2Fx", object{"a": 1}).body["event_id"]; one != two {
+	one := b.as("", "PUT", state+"m.s/k%2Fx", object{"msgtype": "m.text", "body": "a"}).body["event_id"]
+	if two := b.as("", "PUT", state+"m.s/k%2Fx", object{"msgtype": "m.text", "body": "a"}).body["event_id"]; one != two {
 		t.Error("equal state is not sent twice")
 	}
 	alias := "v3/directory/room/%23_bh_r:bh.test"
@@ -233,8 +241,12 @@ func TestReadingBack(t *testing.T) {
 		t.Error(a.raw)
 	}
 	a = b.as("", "GET", path+"/messages?dir=b&limit=5&from="+a.body["end"].(string)+filter, nil)
-	if !strings.Contains(a.raw, `"body":"1"`) || a.body["end"] != nil {
+	if !strings.Contains(a.raw, `"body":"1"`) || a.body["end"] == nil {
 		t.Error(a.raw)
+	}
+	a = b.as("", "GET", path+"/messages?dir=b&limit=5&from="+a.body["end"].(string)+filter, nil)
+	if strings.Contains(a.raw, "body") || a.body["end"] != nil {
+		t.Error("the end is told by a page of its own:", a.raw)
 	}
 	if a = b.as("", "GET", path+"/messages?dir=f&limit=1", nil); !strings.Contains(a.raw, "m.room.create") {
 		t.Error(a.raw)
