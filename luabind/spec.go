@@ -21,6 +21,8 @@ type SpecRunner interface {
 	Load(ctx context.Context, file string, o SpecLoad) (SpecHost, error)
 	// FakeTCP answers connections to an address ("irc.test:6697").
 	FakeTCP(address string) (SpecServer, error)
+	// Settle returns when all that was done so far has had its effects.
+	Settle()
 	// Advance lets time pass.
 	Advance(d time.Duration) error
 	// Fault answers requests in the homeserver's place, until the sentence ends.

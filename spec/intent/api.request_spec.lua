@@ -33,7 +33,7 @@ t.describe("api:request", function()
     t.eq(t.raises(function() other.api:request("POST", "/_matrix/client/v3/join/" .. room) end).errcode, "M_FORBIDDEN")
     t.eq(hs:asked(), { "POST /join/" .. room })
     t.eq(store:is_registered(other.mxid), false)
-    t.eq(t.raises(function() ghost.api:request("PUT", "/_matrix/client/v3/rooms/" .. room .. "/send/m.room.message/one", { content = {} }) end).errcode,
+    t.eq(t.raises(function() ghost.api:request("PUT", "/_matrix/client/v3/rooms/" .. room .. "/send/m.room.message/one", { content = { msgtype = "m.text", body = "one" } }) end).errcode,
       "M_FORBIDDEN")
     t.eq(#hs:asked(), 1)
   end)
