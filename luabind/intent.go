@@ -11,7 +11,7 @@ import (
 	"bridgehost/matrix"
 )
 
-var intentClass = class("intent", "Acts as one Matrix user: the script's bot (the global intent), a ghost, a double puppet. Methods and their arguments are those of mautrix-python's IntentAPI.",
+var intentClass = class("intent", "Acts as one Matrix user: the script's bot (the global intent), a ghost, a double puppet. A bot or ghost that the homeserver turns out not to know is registered, whatever is called. Methods and their arguments are those of mautrix-python's IntentAPI.",
 	holds[*intent.Intent]())
 
 // Intent is the Lua object of an intent; the same for the same one, so that it can be compared.

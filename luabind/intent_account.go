@@ -18,7 +18,7 @@ var _ = method(intentClass, "get_account_data", capability.MatrixRead, waits,
 		Room matrix.RoomID `lua:"room_id,opt" doc:"data of that room"`
 	}) (json.RawMessage, error) {
 		return i.GetAccountData(c.Context(), a.Type, intent.AccountDataOptions{Room: a.Room})
-	}, asks("GET /user/{user_id}/account_data/{type}", "GET /user/{user_id}/rooms/{room_id}/account_data/{type}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
+	}, asks("GET /user/{user_id}/account_data/{type}", "GET /user/{user_id}/rooms/{room_id}/account_data/{type}"), errcodes("M_NOT_FOUND"),
 	results("The data, a table."),
 	example(`local known, settings = pcall(intent.get_account_data, intent, "com.example.settings")
 local theme = known and settings.theme or "light"`))
@@ -32,7 +32,7 @@ var _ = method(intentClass, "set_account_data", capability.MatrixProfile, waits,
 		Room matrix.RoomID `lua:"room_id,opt" doc:"data of that room"`
 	}) (none, error) {
 		return none{}, i.SetAccountData(c.Context(), a.Type, json.RawMessage(a.Data), intent.AccountDataOptions{Room: a.Room})
-	}, asks("PUT /user/{user_id}/account_data/{type}", "PUT /user/{user_id}/rooms/{room_id}/account_data/{type}"), errcodes("M_FORBIDDEN", "M_BAD_JSON"),
+	}, asks("PUT /user/{user_id}/account_data/{type}", "PUT /user/{user_id}/rooms/{room_id}/account_data/{type}"), errcodes("M_BAD_JSON"),
 	example(`intent:set_account_data("com.example.settings", { theme = "dark" })`))
 
 var _ = method(intentClass, "get_room_tags", capability.MatrixRead, waits, "Returns the user's own tags of a room.",
@@ -66,7 +66,7 @@ var _ = method(intentClass, "create_filter", capability.MatrixRead, waits,
 		Filter Map `lua:"filter_params" doc:"as the specification has it: {room = {timeline = {limit, types}}}"`
 	}) (string, error) {
 		return i.CreateFilter(c.Context(), json.RawMessage(a.Filter))
-	}, asks("POST /user/{user_id}/filter"), errcodes("M_UNKNOWN", "M_FORBIDDEN"), results("The filter's ID."),
+	}, asks("POST /user/{user_id}/filter"), errcodes("M_UNKNOWN"), results("The filter's ID."),
 	example(`local filter_id = intent:create_filter({ room = { timeline = { limit = 10, types = { "m.room.message" } } } })`))
 
 var _ = method(intentClass, "versions", capability.MatrixRead, waitsInside,
@@ -83,7 +83,7 @@ var _ = method(intentClass, "versions", capability.MatrixRead, waitsInside,
 			return nil, err
 		}
 		return c.versions(told), nil
-	}, asks("GET /_matrix/client/versions"), errcodes("M_FORBIDDEN"), results("{versions = {\"v1.11\", …}, unstable_features = {[name] = boolean}}"),
+	}, asks("GET /_matrix/client/versions"), results("{versions = {\"v1.11\", …}, unstable_features = {[name] = boolean}}"),
 	example(`local newer = intent:versions():supports("v1.11")`))
 
 // versions is a plain table, so that it can be written as JSON, with one method behind it.

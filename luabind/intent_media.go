@@ -44,7 +44,7 @@ var _ = method(intentClass, "download_media", capability.MatrixMedia, waits,
 	}) ([]byte, error) {
 		return i.DownloadMedia(c.Context(), matrix.MXC(a.URL), intent.DownloadMediaOptions{TimeoutMS: a.Timeout})
 	}, asks("GET /_matrix/client/v1/media/download/{server_name}/{media_id}"),
-	errcodes("M_NOT_FOUND", "M_NOT_YET_UPLOADED", "M_TOO_LARGE", "M_FORBIDDEN"), results("the file's bytes"),
+	errcodes("M_NOT_FOUND", "M_NOT_YET_UPLOADED", "M_TOO_LARGE"), results("the file's bytes"),
 	example(`local bytes = intent:download_media(intent:upload_media("hello"))`))
 
 var _ = method(intentClass, "download_thumbnail", capability.MatrixMedia, waits,
@@ -61,7 +61,7 @@ var _ = method(intentClass, "download_thumbnail", capability.MatrixMedia, waits,
 		return i.DownloadThumbnail(c.Context(), matrix.MXC(a.URL), intent.DownloadThumbnailOptions{Width: a.Width, Height: a.Height,
 			Method: a.Method, Animated: a.Animated, TimeoutMS: a.Timeout})
 	}, asks("GET /_matrix/client/v1/media/thumbnail/{server_name}/{media_id}"),
-	errcodes("M_NOT_FOUND", "M_NOT_YET_UPLOADED", "M_TOO_LARGE", "M_FORBIDDEN", "M_UNKNOWN"), results("the picture's bytes, a PNG or JPEG"),
+	errcodes("M_NOT_FOUND", "M_NOT_YET_UPLOADED", "M_TOO_LARGE", "M_UNKNOWN"), results("the picture's bytes, a PNG or JPEG"),
 	example(`local small = intent:download_thumbnail(url, { width = 96, height = 96, method = "crop" })`))
 
 // sentLikeAMessage is what holds for all that refer to an uploaded file.

@@ -241,7 +241,7 @@ var _ = method(intentClass, "get_profile", capability.MatrixRead, waits,
 	`Returns a user's profile, which rooms may show differently. Asks the homeserver each time, and does not register the one who asks.`,
 	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
 		return i.GetProfile(c.Context(), a.User)
-	}, asks("GET /profile/{user_id}"), errcodes("M_FORBIDDEN"),
+	}, asks("GET /profile/{user_id}"),
 	results("{displayname?, avatar_url?}, with whatever else the homeserver keeps; nil when there is no such user, or no profile."),
 	example(`local profile = intent:get_profile(user_id) or {}
 ghost:set_displayname((profile.displayname or user_id) .. " (copy)")`))
@@ -251,7 +251,7 @@ var _ = method(intentClass, "get_displayname", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *userArgs) (*string, error) {
 		name, err := i.GetDisplayname(c.Context(), a.User)
 		return optional(name), err
-	}, asks("GET /profile/{user_id}/displayname"), errcodes("M_FORBIDDEN"), results("The name; nil when there is none, or no such user."),
+	}, asks("GET /profile/{user_id}/displayname"), results("The name; nil when there is none, or no such user."),
 	example(`local name = intent:get_displayname(user_id) or user_id`))
 
 var _ = method(intentClass, "get_avatar_url", capability.MatrixRead, waits,
@@ -259,7 +259,7 @@ var _ = method(intentClass, "get_avatar_url", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *userArgs) (*string, error) {
 		url, err := i.GetAvatarURL(c.Context(), a.User)
 		return optional(url), err
-	}, asks("GET /profile/{user_id}/avatar_url"), errcodes("M_FORBIDDEN"), results("An mxc:// URI; nil when there is none, or no such user."),
+	}, asks("GET /profile/{user_id}/avatar_url"), results("An mxc:// URI; nil when there is none, or no such user."),
 	example(`local picture = intent:get_avatar_url(user_id)`))
 
 var _ = method(intentClass, "set_displayname", capability.MatrixProfile, waits,
@@ -286,7 +286,7 @@ var _ = method(intentClass, "whoami", capability.MatrixRead, waits,
 	`Asks the homeserver whom it takes the user for: whether a double puppet's token still is good (M_UNKNOWN_TOKEN when not), whether a ghost is registered (M_FORBIDDEN when not).`,
 	func(c *Call, i *intent.Intent, _ *struct{}) (*intent.WhoamiResult, error) {
 		return i.Whoami(c.Context())
-	}, asks("GET /account/whoami"), errcodes("M_UNKNOWN_TOKEN", "M_FORBIDDEN"),
+	}, asks("GET /account/whoami"), errcodes("M_UNKNOWN_TOKEN"),
 	results("{user_id, device_id?, is_guest}; bots and ghosts have no device"),
 	example(`local puppet = intent:user(user_id, { token = alice.token })
 if not pcall(puppet.whoami, puppet) then intent:send_notice(room_id, "please log in again") end`))

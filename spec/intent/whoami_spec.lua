@@ -45,9 +45,9 @@ t.describe("intent:whoami", function()
     t.eq(t.raises(function() puppet:whoami() end).errcode, "M_UNKNOWN_TOKEN")
   end)
 
-  t.it("registers nobody: M_FORBIDDEN for a ghost that is not registered", function()
-    t.eq(t.raises(function() ghost:whoami() end).errcode, "M_FORBIDDEN")
-    t.eq(hs:asked(), { "GET /account/whoami" })
+  t.it("registers a user that the homeserver turns out not to know", function()
+    t.eq(ghost:whoami().user_id, ghost.mxid)
+    t.eq(hs:asked(), { "GET /account/whoami", "POST /register?kind=user", "GET /account/whoami" })
   end)
 
   t.it("raises when the answer names nobody", function()
