@@ -119,14 +119,12 @@ func hint(e *matrix.Error) string {
 	case "M_FORBIDDEN":
 		said := strings.ToLower(e.Message)
 		switch {
-		case strings.Contains(said, "has not registered this user"):
-			return fmt.Sprintf("register %s first, by ensure_registered", who)
+		case strings.Contains(said, "not registered this user"):
+			return fmt.Sprintf("register %s first, by intent:ensure_registered()", who)
 		case strings.Contains(e.Path, "/media/"): // no room is concerned
 			return ""
 		case strings.HasSuffix(e.Path, "/join") || strings.Contains(e.Path, "/join/"):
 			return fmt.Sprintf("invite %s to the room", who)
-		case strings.Contains(said, "not registered this user"):
-			return fmt.Sprintf("register %s first: its intent:ensure_registered(), or whatever sends something, does that", who)
 		case strings.Contains(said, "not in room"), strings.Contains(said, "not in the room"), strings.Contains(said, "not joined"):
 			return fmt.Sprintf("let %s join the room first, by an invitation and intent:join_room", who)
 		case strings.Contains(said, "power"):

@@ -12,7 +12,7 @@ import (
 )
 
 var _ = method(intentClass, "get_account_data", capability.MatrixRead, waits,
-	"Returns what the user keeps on the homeserver under a type, for the account or for one room. Registers nobody: a ghost that is not registered is refused.",
+	"Returns what the user keeps on the homeserver under a type, for the account or for one room.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Type string        `lua:"type" doc:"such as com.example.settings"`
 		Room matrix.RoomID `lua:"room_id,opt" doc:"data of that room"`
@@ -25,7 +25,7 @@ local theme = known and settings.theme or "light"`))
 
 var _ = method(intentClass, "set_account_data", capability.MatrixProfile, waits,
 	"Keeps data on the homeserver under a type, for the account or for one room, in place of what was there. Only this user sees it. "+
-		"m.fully_read and m.push_rules cannot be set so: M_BAD_JSON. Registers nobody: a ghost that is not registered is refused.",
+		"m.fully_read and m.push_rules cannot be set so: M_BAD_JSON.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Type string        `lua:"type" doc:"such as com.example.settings"`
 		Data Map           `lua:"data" doc:"any table"`
@@ -38,7 +38,7 @@ var _ = method(intentClass, "set_account_data", capability.MatrixProfile, waits,
 var _ = method(intentClass, "get_room_tags", capability.MatrixRead, waits, "Returns the user's own tags of a room.",
 	func(c *Call, i *intent.Intent, a *roomArgs) (json.RawMessage, error) {
 		return i.GetRoomTags(c.Context(), a.Room)
-	}, first(registered), asks("GET /user/{user_id}/rooms/{room_id}/tags"), results("{tags = {[tag] = {order?}}}; `order` goes from 0 to 1, smaller first"),
+	}, first(registered), asks("GET /user/{user_id}/rooms/{room_id}/tags"), returns("table"), results("{tags = {[tag] = {order?}}}; `order` goes from 0 to 1, smaller first"),
 	example(`if intent:get_room_tags(room_id).tags["m.favourite"] then intent:send_notice(room_id, "one of the best rooms") end`))
 
 var _ = method(intentClass, "set_room_tag", capability.MatrixProfile, waits, "Tags a room, for this user alone, who must have been in it or be invited. The same tag again replaces what stands with it.",
@@ -61,7 +61,7 @@ var _ = method(intentClass, "remove_room_tag", capability.MatrixProfile, waits, 
 	}, first(registered), asks("DELETE /user/{user_id}/rooms/{room_id}/tags/{tag}"), example(`intent:remove_room_tag(room_id, "m.favourite")`))
 
 var _ = method(intentClass, "create_filter", capability.MatrixRead, waits,
-	"Keeps a filter for events on the homeserver, each time a new one. Registers nobody: a ghost that is not registered is refused.",
+	"Keeps a filter for events on the homeserver, each time a new one.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Filter Map `lua:"filter_params" doc:"as the specification has it: {room = {timeline = {limit, types}}}"`
 	}) (string, error) {
@@ -70,7 +70,7 @@ var _ = method(intentClass, "create_filter", capability.MatrixRead, waits,
 	example(`local filter_id = intent:create_filter({ room = { timeline = { limit = 10, types = { "m.room.message" } } } })`))
 
 var _ = method(intentClass, "versions", capability.MatrixRead, waitsInside,
-	"Asks what the homeserver speaks; once for all users, and again with `no_cache`. Registers nobody: a ghost that is not registered is refused. The result also has the method `versions:supports(feature)`: whether a version (\"v1.11\") or an unstable feature (\"org.matrix.msc3202\") is there.",
+	"Asks what the homeserver speaks; once for all users, and again with `no_cache`. The result also has the method `versions:supports(feature)`: whether a version (\"v1.11\") or an unstable feature (\"org.matrix.msc3202\") is there.",
 	func(c *Call, i *intent.Intent, a *struct {
 		NoCache bool `lua:"no_cache,opt" default:"false" doc:"ask again"`
 	}) (lua.LValue, error) {
@@ -83,7 +83,7 @@ var _ = method(intentClass, "versions", capability.MatrixRead, waitsInside,
 			return nil, err
 		}
 		return c.versions(told), nil
-	}, asks("GET /_matrix/client/versions"), results("{versions = {\"v1.11\", …}, unstable_features = {[name] = boolean}}"),
+	}, asks("GET /_matrix/client/versions"), returns("table"), results("{versions = {\"v1.11\", …}, unstable_features = {[name] = boolean}}"),
 	example(`local newer = intent:versions():supports("v1.11")`))
 
 // versions is a plain table, so that it can be written as JSON, with one method behind it.

@@ -25,7 +25,7 @@ var _ = method(intentClass, "batch_send", capability.MatrixSend, waits,
 	example(`local event    = { type = "m.room.message", sender = ghost.mxid, origin_server_ts = 1500000000000, content = { msgtype = "m.text", body = "long ago" } }
 local ok, err  = pcall(intent.batch_send, intent, room_id, event_id, { event })
 if not ok then intent.log:info("this homeserver has no past to write: " .. err.errcode) end`),
-	results("{state_event_ids, event_ids, insertion_event_id, batch_event_id, next_batch_id, base_insertion_event_id?}"))
+	returns("table"), results("{state_event_ids, event_ids, insertion_event_id, batch_event_id, next_batch_id, base_insertion_event_id?}"))
 
 var _ = method(intentClass, "beeper_batch_send", capability.MatrixSend, waits,
 	"Puts events into a room's past on Beeper's homeservers. Nothing is registered or joined first. M_UNRECOGNIZED: it is another homeserver.",
@@ -39,7 +39,7 @@ var _ = method(intentClass, "beeper_batch_send", capability.MatrixSend, waits,
 	}) (json.RawMessage, error) {
 		return i.BeeperBatchSend(c.Context(), a.Room, raws(a.Events), intent.BeeperBatchSendOptions{Forward: a.Forward,
 			ForwardIfNoMessages: a.ForwardIfNoMessages, SendNotification: a.SendNotification, MarkReadBy: a.MarkReadBy})
-	}, asks("POST /_matrix/client/unstable/com.beeper.backfill/rooms/{room_id}/batch_send"), errcodes("M_UNRECOGNIZED", "M_FORBIDDEN"), results("{event_ids}"),
+	}, asks("POST /_matrix/client/unstable/com.beeper.backfill/rooms/{room_id}/batch_send"), errcodes("M_UNRECOGNIZED", "M_FORBIDDEN"), returns("table"), results("{event_ids}"),
 	example(`local event    = { type = "m.room.message", sender = ghost.mxid, timestamp = 1500000000000, content = { msgtype = "m.text", body = "long ago" } }
 local ok, err  = pcall(intent.beeper_batch_send, intent, room_id, { event }, { forward_if_no_messages = true })
 if not ok then intent.log:info("not one of Beeper's: " .. err.errcode) end`))

@@ -35,13 +35,13 @@ var _ = method(intentClass, "search_users", capability.MatrixRead, waits,
 	}) (json.RawMessage, error) {
 		return i.SearchUsers(c.Context(), a.Query, intent.SearchUsersOptions{Limit: a.Limit})
 	}, first(registered), asks("POST /user_directory/search"),
-	results("`{results, limited}`: `results` is a list of `{user_id, display_name?, avatar_url?}`, `limited` tells whether there are more."),
+	returns("table"), results("`{results, limited}`: `results` is a list of `{user_id, display_name?, avatar_url?}`, `limited` tells whether there are more."),
 	example(`for _, found in ipairs(intent:search_users("alice").results) do
   print(found.user_id, found.display_name)
 end`))
 
 var _ = method(intentClass, "knock_room", capability.MatrixSend, waits,
-	"Asks to be let into a room, by ID or alias, whose join rule is knock or knock_restricted. Who is in it may then invite the user. Registers nobody. Returns the room's ID.",
+	"Asks to be let into a room, by ID or alias, whose join rule is knock or knock_restricted. Who is in it may then invite the user. Returns the room's ID.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Room    RoomOrAlias `lua:"room_id_or_alias" doc:"the room"`
 		Reason  string      `lua:"reason,opt" doc:"shown to those who decide"`
@@ -50,5 +50,4 @@ var _ = method(intentClass, "knock_room", capability.MatrixSend, waits,
 		return i.KnockRoom(c.Context(), string(a.Room), intent.KnockRoomOptions{Reason: a.Reason, Servers: a.Servers})
 	}, asks("POST /knock/{room_id_or_alias}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE"),
 	example(`alice:send(room_id, "m.room.join_rules", { join_rule = "knock" }, { state_key = "" })
-ghost:ensure_registered()
 ghost:knock_room(room_id, { reason = "May I?" })`))

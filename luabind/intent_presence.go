@@ -24,7 +24,7 @@ var _ = method(intentClass, "get_presence", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
 		return i.GetPresence(c.Context(), a.User)
 	}, first(registered), asks("GET /presence/{user_id}/status"), errcodes("M_FORBIDDEN"),
-	results("{presence, last_active_ago?, status_msg?, currently_active?}; `presence` is online, offline or unavailable, last_active_ago milliseconds"),
+	returns("table"), results("{presence, last_active_ago?, status_msg?, currently_active?}; `presence` is online, offline or unavailable, last_active_ago milliseconds"),
 	example(`if intent:get_presence(user_id).presence ~= "online" then intent:send_notice(room_id, "nobody is there") end`))
 
 // presenceArgs are those of the store's calls about presence.

@@ -75,7 +75,7 @@ var _ = method(intentClass, "get_relations", capability.MatrixRead, waits,
 	}, ours, first(joined), asks("GET /_matrix/client/v1/rooms/{room_id}/relations/{event_id}",
 		"GET /_matrix/client/v1/rooms/{room_id}/relations/{event_id}/{rel_type}",
 		"GET /_matrix/client/v1/rooms/{room_id}/relations/{event_id}/{rel_type}/{event_type}"),
-	errcodes("M_FORBIDDEN", "M_UNKNOWN"), results("`{chunk, next_batch?, prev_batch?}`: `chunk` is a list of events, `next_batch` a token when there are more."),
+	errcodes("M_FORBIDDEN", "M_UNKNOWN"), returns("table"), results("`{chunk, next_batch?, prev_batch?}`: `chunk` is a list of events, `next_batch` a token when there are more."),
 	example(`local reactions = intent:get_relations(room_id, event_id, { rel_type = "m.annotation" }).chunk`))
 
 var _ = method(intentClass, "get_messages", capability.MatrixRead, waits,
@@ -107,6 +107,6 @@ var _ = method(intentClass, "get_event_context", capability.MatrixRead, waits,
 	}) (json.RawMessage, error) {
 		return i.GetEventContext(c.Context(), a.Room, a.Event, intent.GetEventContextOptions{Limit: a.Limit, Filter: a.Filter, EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/context/{event_id}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
-	results("`{event, events_before, events_after, start, end, state}`: `events_before` has the newest first, `state` is the room's as it was after the last event, "+
+	returns("table"), results("`{event, events_before, events_after, start, end, state}`: `events_before` has the newest first, `state` is the room's as it was after the last event, "+
 		"`start` and `end` are tokens for get_messages."),
 	example(`local before = intent:get_event_context(room_id, event_id, { limit = 4 }).events_before`))

@@ -103,7 +103,7 @@ var _ = method(intentClass, "get_power_levels", capability.MatrixRead, waits,
 	}) (json.RawMessage, error) {
 		return i.GetPowerLevels(c.Context(), a.Room, intent.GetPowerLevelsOptions{IgnoreCache: a.IgnoreCache, EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/state/m.room.power_levels"), errcodes("M_FORBIDDEN"),
-	results("{users, users_default, events, events_default, state_default, invite, kick, ban, redact, notifications}: levels by user ID, by event type, and by what is done. "+
+	returns("table"), results("{users, users_default, events, events_default, state_default, invite, kick, ban, redact, notifications}: levels by user ID, by event type, and by what is done. "+
 		"From room version 12 on creators stand in no list, and may do everything."),
 	example(`local needed = intent:get_power_levels(room_id).state_default`))
 
@@ -132,7 +132,7 @@ var _ = method(intentClass, "get_state", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *joinedArgs) ([]json.RawMessage, error) {
 		return i.GetState(c.Context(), a.Room, intent.GetStateOptions{EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/state"), errcodes("M_FORBIDDEN"),
-	results("A list of events: {type, state_key, content, sender, event_id …}."),
+	returns("MatrixEvent[]"), results("A list of events: {type, state_key, content, sender, event_id …}."),
 	example(`for _, evt in ipairs(intent:get_state(room_id)) do
   intent.log:info(evt.type .. " " .. evt.state_key)
 end`))
@@ -160,7 +160,7 @@ var _ = method(intentClass, "get_event", capability.MatrixRead, waits,
 	}) (json.RawMessage, error) {
 		return i.GetEvent(c.Context(), a.Room, a.Event, intent.GetEventOptions{EnsureJoined: a.EnsureJoined})
 	}, first(joined), asks("GET /rooms/{room_id}/event/{event_id}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
-	results("{type, sender, content, event_id, origin_server_ts …}"),
+	returns("MatrixEvent"), results("{type, sender, content, event_id, origin_server_ts …}"),
 	example(`local body = intent:get_event(room_id, event_id).content.body`))
 
 var _ = method(intentClass, "get_joined_members", capability.MatrixRead, waits,
@@ -183,7 +183,7 @@ var _ = method(intentClass, "get_members", capability.MatrixRead, waits,
 	}) ([]json.RawMessage, error) {
 		return i.GetMembers(c.Context(), a.Room, intent.GetMembersOptions{At: a.At, Membership: a.Membership, NotMembership: a.NotMembership})
 	}, asks("GET /rooms/{room_id}/members"), errcodes("M_FORBIDDEN"),
-	results("A list of events: state_key is the user, content {membership, displayname?, avatar_url?, reason?}."),
+	returns("MatrixEvent[]"), results("A list of events: state_key is the user, content {membership, displayname?, avatar_url?, reason?}."),
 	example(`for _, evt in ipairs(intent:get_members(room_id, { membership = "join" })) do
   intent.log:info(evt.state_key)
 end`))
@@ -242,7 +242,7 @@ var _ = method(intentClass, "get_profile", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
 		return i.GetProfile(c.Context(), a.User)
 	}, asks("GET /profile/{user_id}"),
-	results("{displayname?, avatar_url?}, with whatever else the homeserver keeps; nil when there is no such user, or no profile."),
+	returns("table?"), results("{displayname?, avatar_url?}, with whatever else the homeserver keeps; nil when there is no such user, or no profile."),
 	example(`local profile = intent:get_profile(user_id) or {}
 ghost:set_displayname((profile.displayname or user_id) .. " (copy)")`))
 
