@@ -53,13 +53,17 @@ func (s *Script) start(ctx context.Context, src Source, reason string) *diag.Err
 
 // Reload replaces the running generation by one made from src. Nothing live is
 // touched before the new one has loaded: an error leaves the old one running.
-// With ReasonSaved, a source that runs, or that was tried already, is left alone.
+// With ReasonSaved, a source that runs, that was tried already, or in which a file was
+// emptied is left alone: most editors empty a file before they write it.
 func (s *Script) Reload(ctx context.Context, src Source, reason string) *diag.Error {
 	defer s.exclusive()()
 	hash, g := src.Hash(), s.Current()
 	if reason == ReasonSaved {
 		switch {
 		case hash == s.lastTried():
+			return nil
+		case g != nil && g.source.emptied(src):
+			s.log.Info("a file was emptied; the script runs on until something is in it", "script", s.Name)
 			return nil
 		case g != nil && g.hash == hash: // a broken save was taken back
 			s.setTried(hash)
@@ -74,6 +78,16 @@ func (s *Script) Reload(ctx context.Context, src Source, reason string) *diag.Er
 		return s.start(ctx, src, reason)
 	}
 	return s.load(ctx, candidate{Source: src, number: s.nextNumber(), reason: reason, disk: true})
+}
+
+// emptied tells whether a file that held something holds nothing in next.
+func (s Source) emptied(next Source) bool {
+	for name, text := range next.Files {
+		if text == "" && s.Files[name] != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Rollback loads an older generation's source as a new generation and pins it until the

@@ -232,8 +232,14 @@ func TestEveryEditorsWayOfSaving(t *testing.T) {
 				d.write("s/"+name, "not Lua (")
 			}
 		}, ""},
-		"specs": {func(d *desk) { d.write("s/main_spec.lua", "it("); d.write("s/spec/x.lua", "it(") }, ""},
-		"gone":  {func(d *desk) { d.do(os.Remove(d.path("s/main.lua"))) }, ""},
+		"specs":   {func(d *desk) { d.write("s/main_spec.lua", "it("); d.write("s/spec/x.lua", "it(") }, ""},
+		"gone":    {func(d *desk) { d.do(os.Remove(d.path("s/main.lua"))) }, ""},
+		"emptied": {func(d *desk) { d.do(os.Truncate(d.path("s/main.lua"), 0)) }, ""},
+		"emptied, and written much later": {func(d *desk) {
+			d.do(os.Truncate(d.path("s/main.lua"), 0))
+			d.barrier()
+			d.write("s/main.lua", textTwo)
+		}, "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, map[string]string{"main.lua": textOne})
