@@ -34,6 +34,7 @@ type BridgeOptions struct {
 	Computing func() time.Time // real time, for budgets
 	Report    func(engine.Report)
 	Printed   func(line string)
+	Observe   func(luabind.Observed) // see luabind.Script; may be nil
 }
 
 // Bridge is a host with one script, which was loaded.

@@ -24,7 +24,7 @@ type Options struct {
 
 	// Homes makes the homeserver of a script, in real time; nil: a simulated one in virtual time.
 	Homes func(script string) (Home, error)
-	// Observe is told what specs call, Asked what is requested for that; nil: nobody is.
+	// Observe is told what specs and the scripts under test call, Asked what is requested for that; nil: nobody is.
 	Observe func(luabind.Observed)
 	Asked   func(*luabind.Function, luabind.SpecRequest)
 }

@@ -54,7 +54,7 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 	}
 	if err == nil {
 		b.h, err = open(cfg, Options{Log: s.log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
-			http: &http.Client{Transport: o.Transport}, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing})
+			http: &http.Client{Transport: o.Transport}, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing, observe: o.Observe})
 	}
 	if err == nil {
 		err = b.h.loadAll(ctx)
