@@ -276,11 +276,14 @@ var _ = []*Function{
 }
 
 var _ = fn(specModule, "fake_tcp", capability.None(noPowerSpec), never,
-	"Answers the script's connections to an address.",
+	"Answers the script's connections to an address. The options are about connections that are opened from now on; "+
+		"without them they go well again.",
 	func(c *Call, a *struct {
 		Address string `lua:"address" doc:"\"irc.test:6697\""`
+		Fails   string `lua:"fails,opt" enum:"ECONNREFUSED|ENOTFOUND|ETIMEDOUT|E_TLS" doc:"what connecting ends with; E_TLS with tls only"`
+		Stalled bool   `lua:"stalled,opt" doc:"takes nothing of what the script writes"`
 	}) (lua.LValue, error) {
-		s, err := c.Env.Script.Specs.FakeTCP(a.Address)
+		s, err := c.Env.Script.Specs.FakeTCP(a.Address, SpecTCP{Fails: a.Fails, Stalled: a.Stalled})
 		return c.Object(specServerClass, s), err
 	}, results("The server."), example(`srv = t.fake_tcp("irc.test:6697")`))
 
@@ -298,7 +301,7 @@ var _ = method(specServerClass, "expect", capability.None(noPowerSpec), waitsIns
 			}
 		}
 		return "", s.Missing(fmt.Sprintf("expected the line %q, and it did not come", a.Line))
-	}, results("The line."), example(`srv:expect("NICK mxrelay")`))
+	}, results("The line."), errcodes("E_EXPECTED"), example(`srv:expect("NICK mxrelay")`))
 
 var _ = method(specServerClass, "send", capability.None(noPowerSpec), waits,
 	"Sends a line to the script, its end (\\r\\n) included.",
@@ -306,8 +309,12 @@ var _ = method(specServerClass, "send", capability.None(noPowerSpec), waits,
 		Line string `lua:"line" doc:"the line"`
 	}) (none, error) {
 		return none{}, s.Send(a.Line)
-	})
+	}, errcodes("E_EXPECTED"), example(`srv:send(":bob PRIVMSG #lua :hello")`))
 
 var _ = method(specServerClass, "hang_up", capability.None(noPowerSpec), waits,
 	"Closes the connection: the script's reads end, its writes fail. It may connect again.",
-	func(_ *Call, s SpecServer, _ *struct{}) (none, error) { return none{}, s.HangUp() })
+	func(_ *Call, s SpecServer, a *struct {
+		Reset bool `lua:"reset,opt" doc:"as if the server had crashed: the script's reads fail with ECONNRESET"`
+	}) (none, error) {
+		return none{}, s.HangUp(a.Reset)
+	}, errcodes("E_EXPECTED"), example(`srv:hang_up()`))
