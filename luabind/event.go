@@ -323,6 +323,12 @@ var _ = method(eventClass, "fail", capability.MatrixSend, waits,
 	func(c *Call, e *Event, a *struct {
 		Reason Text `lua:"reason" doc:"why"`
 	}) (none, error) {
-		_, err := c.Script.Bot.SendNotice(c.Context(), e.RoomID, intent.SendNoticeOptions{Text: a.Reason.Body, HTML: a.Reason.HTML, RelatesTo: e.answer()})
+		if a.Reason.Body == "" {
+			return none{}, usage("bad argument #1 'reason' to 'fail' (a text expected, got an empty string)")
+		}
+		content, err := Markup(a.Reason).content("m.notice")
+		if err == nil {
+			_, err = c.Script.reply(c.Context(), e, content)
+		}
 		return none{}, err
 	}, errcodes("M_FORBIDDEN"), example(`evt:fail("not delivered to IRC: " .. tostring(err))`))

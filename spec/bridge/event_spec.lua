@@ -222,6 +222,14 @@ t.describe("an event", function()
     hs:expect_silence()
   end)
 
+  t.it("fails with a markup, which pings nobody, and with a text that says something", function()
+    on("message", [[ keep { (select(2, bridge.try(evt.fail, evt, ""))).message } evt:fail(bridge.markdown("**%s**", "alice")) ]])
+    alice:say(room, "hello")
+    local content = hs:expect_notice().content
+    t.eq({ content.formatted_body, content["m.mentions"] }, { "<strong>alice</strong>", {} })
+    t.matches(kept()[1], "a text expected, got an empty string")
+  end)
+
   -- What each call raises that sends something.
   local calls = [[
     bridge.sleep("1s")
