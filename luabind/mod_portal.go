@@ -85,7 +85,7 @@ var _ = fn(bridgeModule, "portal", capability.MatrixCreateRoom, waits,
 		o := a.options()
 		o.Direct, o.Public, o.Space, o.RoomID = a.Direct, a.Public, a.Space, a.RoomID
 		return m.Portal(c.Context(), a.RemoteID, o)
-	}, example(`local room = bridge.portal("#lua", { name = "#lua", invite = cfg.invite }).room_id`))
+	}, errcodes("M_FORBIDDEN"), example(`local room = bridge.portal("#lua", { name = "#lua", invite = cfg.invite }).room_id`))
 
 var _ = fn(bridgeModule, "portal_of", capability.None("the script's own portals"), waits,
 	"The portal that a room is, or nil.",
@@ -160,7 +160,7 @@ var _ = fn(bridgeModule, "ghost", capability.MatrixGhosts, waits,
 				Hint:    "bridge.ghost takes a remote id; for a user ID use intent:user"}
 		}
 		return m.Ghost(c.Context(), a.RemoteID, portal.GhostOptions{Displayname: a.Displayname, Avatar: (*string)(a.Avatar)})
-	}, example(`bridge.ghost(nick, { displayname = nick .. " (IRC)" }):send_text(room, text)`))
+	}, errcodes("M_FORBIDDEN"), example(`bridge.ghost(nick, { displayname = nick .. " (IRC)" }):send_text(room, text)`))
 
 var _ = fn(bridgeModule, "mxid", capability.None("makes a name"), never,
 	"The user ID of the ghost of a remote id.",

@@ -165,7 +165,7 @@ var _ = fn(bridgeModule, "sleep", capability.None("waits only"), inputInside,
 			}
 		})
 		return none{}, nil
-	}, errcodes("E_STOPPING"), example(`bridge.sleep("20s")`))
+	}, example(`bridge.sleep("20s")`))
 
 // maxTimeouts is how many calls of bridge.timeout may stand within each other: each is
 // a nested Go call, and an overflow of the Go stack cannot be recovered.

@@ -26,7 +26,7 @@ func TestLog(t *testing.T) {
 		"[WARN]  bridgehost.spec.blank: a warn: script=blank\n",
 		"[ERROR] bridgehost.spec.blank: a error: script=blank\n",
 		"[WARN]  bridgehost.spec.blank: **bold**: script=blank\n",
-		`: fields: script=blank a=true err=mine list="[1,2]" long="` + strings.Repeat("x", 1000) + `… (2000 bytes)" none=null url=https://x.test` + "\n",
+		`: fields: script=blank a=true err="blank.lua:2: mine" list="[1,2]" long="` + strings.Repeat("x", 1000) + `… (2000 bytes)" none=null url=https://x.test` + "\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the log lacks %q", want)
