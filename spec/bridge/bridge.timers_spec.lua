@@ -6,7 +6,7 @@ local function start(hs, source)
     local bridge, time = require "bridge", require "bridge.time"
     local began
     local function say(store, name)
-      local line = name .. " " .. ("%g"):format(time.now() - began)
+      local line = name .. " " .. ("%.10g"):format(time.now() - began)
       store:update("list", function(list) list = list or {} list[#list + 1] = line return list end)
     end
     local function tick(name) say(bridge.store("ticks"), name) end
