@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -67,6 +68,9 @@ var _ = fn(bridgeModule, "store", capability.KV, never,
 	}) (lua.LValue, error) {
 		if c.Env.Script.Data == nil {
 			return nil, &diag.Error{Kind: diag.KindInternal, Message: "this host keeps no data"}
+		}
+		if strings.HasPrefix(a.Name, "\x00") { // the host's own: marks of bridge.once, links of portals
+			return nil, usage("bad argument #1 'name' to 'store' (a name expected, got one that begins with a NUL byte)")
 		}
 		return c.Object(storeClass, keeper(&onDisk{c.Env.Script.Data, a.Name})), nil
 	}, results("A store."), returns("Store"), example(`local subs = bridge.store("subs")`))

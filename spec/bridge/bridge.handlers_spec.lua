@@ -84,6 +84,43 @@ t.describe("bridge.on", function()
     t.eq(heard(), { ghost.mxid })
   end)
 
+  t.it("hears typing, receipts and presence", function()
+    load [[
+      bridge.on("typing", function(evt) heard(evt.room_id .. " " .. table.concat(evt.content.user_ids, ",")) end)
+      bridge.on("receipt", function(evt) for id, of in pairs(evt.content) do for user in pairs(of["m.read"]) do heard(id .. " " .. user) end end end)
+      bridge.on("presence", function(evt) heard(evt.sender .. " " .. evt.content.presence) end)
+    ]]
+    local as_alice = hs.intent:user(alice.mxid, { token = alice.token })
+    as_alice:set_typing(room)
+    t.advance(0) -- what the spec's own calls cause is awaited then
+    t.eq(heard(), { room .. " " .. alice.mxid })
+    local id = bob:say(room, "hello")
+    heard()
+    as_alice:mark_read(room, id)
+    t.advance(0)
+    t.eq(heard(), { id .. " " .. alice.mxid })
+    as_alice:set_presence("unavailable")
+    t.advance(0)
+    t.eq(heard(), { alice.mxid .. " unavailable" })
+  end)
+
+  t.it("hears leave when the bot is thrown out, and can tell then which portal that was", function()
+    local portal
+    load [[
+      bridge.on("load", function() heard(bridge.portal("#lua", { public = true }).room_id) end)
+      bridge.on("leave", function(evt) if evt.state_key == intent.mxid then heard(bridge.portal_of(evt.room_id).remote_id) end end)
+    ]]
+    portal = heard()[1]
+    alice:join(portal)
+    local own = alice:room()
+    load(([[
+      bridge.on("load", function() bridge.portal("#ours", { room_id = %q }) end)
+      bridge.on("leave", function(evt) heard(bridge.portal_of(evt.room_id).remote_id) end)
+    ]]):format(own))
+    alice:kick(own, hs.bot)
+    t.eq(heard(), { "#ours" })
+  end)
+
   t.it("leaves out what the script's own users sent, unless own is true", function()
     load [[
       bridge.on("message", function(evt) heard("others " .. evt.text) end)

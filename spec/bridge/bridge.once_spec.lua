@@ -39,6 +39,7 @@ t.describe("bridge.once", function()
     t.eq(once [["one", "a"]], true)
     t.eq(once [["two", "a"]], true)
     t.eq(t.store("one"):keys(), {})
+    t.raises(function() hs:reload [[ require "bridge".store("\0once/one") ]] end, "begins with a NUL byte")
   end)
 
   t.it("is true again when ttl has passed", function()

@@ -108,6 +108,16 @@ t.describe("bridge.cron", function()
     t.eq(#ticks(), 5)
   end)
 
+  t.it("runs in the time zone that it names, and never for a day that never comes", function()
+    start(hs, [[
+      bridge.cron("TZ=Asia/Kolkata 30 12 * * *", function() bridge.store("out"):set("at", time.format(time.now())) end)
+      bridge.cron("0 0 31 2 *", function() tick("never") end)
+    ]])
+    t.advance("70d")
+    t.matches(t.store("out"):get("at"), "T07:00:00Z$")
+    t.eq(ticks(), {})
+  end)
+
   t.it("begins each run up to jitter later", function()
     t.advance(3600 - within_hour())
     start(hs, [[ bridge.cron("0 * * * *", { jitter = "1m" }, function() tick("a") end) ]])
@@ -150,7 +160,9 @@ t.describe("bridge.cron", function()
 
   t.it("raises for what is no expression", function()
     t.raises(function() start(hs, [[ bridge.cron("often", function() end) ]]) end, '"often" is no cron expression')
-    t.raises(function() start(hs, [[ bridge.cron("61 * * * *", function() end) ]]) end, "is no cron expression")
+    for _, expr in ipairs { "61 * * * *", "* * * *", "* * * * * *", "", "@", "@every x", "TZ=UTC", "TZ=Nowhere 0 * * * *" } do
+      t.raises(function() start(hs, ("bridge.cron(%q, function() end)"):format(expr)) end, "is no cron expression")
+    end
     t.raises(function() start(hs, [[ bridge.on("load", function() bridge.cron("@daily", function() end) end) ]]) end, "top level")
   end)
 end)

@@ -111,6 +111,7 @@ t.describe("a script under test", function()
   t.it("goes on as it was when the new source does not load", function()
     t.raises(function() hs:reload("local x = (") end, "unexpected symbol")
     t.raises(function() hs:reload("error('not so')") end, "not so")
+    t.raises(function() hs:reload [[require "bridge".on("load", function() error("not now") end)]] end, "not now")
     alice:say(room, "still here")
     hs:expect_message { body = "still here" }
   end)

@@ -20,6 +20,11 @@ func TestSpecs(t *testing.T) {
 		}
 	}
 	c := covered.New(groups...)
+	for _, f := range c.Functions() {
+		if f.Example == "" {
+			t.Errorf("%s has no example", f.FullName())
+		}
+	}
 	covered.Run(t, luatest.Options{Observe: c.Observe})
 	if !t.Failed() && covered.Whole() {
 		c.Check(t)
