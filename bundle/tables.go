@@ -127,7 +127,9 @@ var limitKeys = []string{"cpu", "handler", "memory", "string", "max_concurrent_h
 func LimitKeys() []string { return slices.Clone(limitKeys) }
 
 // ConfigWords lists the types of a configuration's keys, and the fields that describe one.
-func ConfigWords() (types, fields []string) { return slices.Clone(configTypes), slices.Clone(configFields) }
+func ConfigWords() (types, fields []string) {
+	return slices.Clone(configTypes), slices.Clone(configFields)
+}
 
 func (c *checker) limits() error {
 	for _, name := range slices.Sorted(maps.Keys(c.m.Limits)) {

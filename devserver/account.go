@@ -15,8 +15,16 @@ func versions(*call) (any, *refusal) {
 	return object{"versions": list, "unstable_features": object{"fi.mau.msc2659.stable": true}}, nil
 }
 
+// whoami names the device; an application service has one only where it says so.
 func whoami(c *call) (any, *refusal) {
-	return object{"user_id": c.user, "is_guest": false}, nil
+	out := object{"user_id": c.user, "is_guest": false}
+	switch {
+	case c.device != "":
+		out["device_id"] = c.device
+	case c.svc == nil:
+		out["device_id"] = c.s.account(c.user).device
+	}
+	return out, nil
 }
 
 // register is for application services only: ordinary users are made by Server.User.
@@ -63,11 +71,16 @@ func register(c *call) (any, *refusal) {
 	a.registered, a.displayname = true, name
 	out := object{"user_id": u, "home_server": c.s.o.ServerName}
 	if !in.InhibitLogin {
-		a.token = "syt_" + randomID(16)
-		c.s.tokens[a.token] = a
-		out["access_token"], out["device_id"] = a.token, strings.ToUpper(randomID(8))
+		c.s.login(a)
+		out["access_token"], out["device_id"] = a.token, a.device
 	}
 	return out, nil
+}
+
+// login gives a user a token and a device. s.mu is held.
+func (s *Server) login(a *account) {
+	a.token, a.device = "syt_"+randomID(16), strings.ToUpper(randomID(8))
+	s.tokens[a.token] = a
 }
 
 func invalidLocalpart(r rune) bool {
@@ -99,107 +112,4 @@ func pingService(c *call) (any, *refusal) {
 		return nil, r
 	}
 	return object{"duration_ms": took.Milliseconds()}, nil
-}
-
-func getProfile(c *call) (any, *refusal) {
-	u := matrix.UserID(c.args[0])
-	a := c.s.accounts[u]
-	if a == nil || !a.registered {
-		return nil, notFound("Profile was not found")
-	}
-	out := object{}
-	field := ""
-	if len(c.args) == 2 {
-		field = c.args[1]
-	}
-	if a.displayname != "" && field != "avatar_url" {
-		out["displayname"] = a.displayname
-	}
-	if a.avatarURL != "" && field != "displayname" {
-		out["avatar_url"] = a.avatarURL
-	}
-	if field != "" && field != "displayname" && field != "avatar_url" {
-		return nil, notFound("Profile was not found")
-	}
-	return out, nil
-}
-
-// putProfile also changes the member events of the rooms that the user is in.
-func putProfile(c *call) (any, *refusal) {
-	var in map[string]any
-	if r := c.object(&in, false); r != nil {
-		return nil, r
-	}
-	field := c.args[1]
-	if field != "displayname" && field != "avatar_url" {
-		return nil, fail(http.StatusNotFound, "M_UNRECOGNIZED", "Unrecognized request")
-	}
-	if matrix.UserID(c.args[0]) != c.user {
-		return nil, fail(http.StatusBadRequest, "M_FORBIDDEN", "Cannot set another user's %s", field)
-	}
-	value, ok := in[field].(string)
-	if !ok && in[field] != nil {
-		return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM", "'%s' must be a string", field)
-	}
-	if field == "displayname" && len(value) > 256 {
-		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Displayname is too long (max 256)")
-	}
-	c.s.setProfile(c.user, field, value)
-	return object{}, nil
-}
-
-// setProfile is also the Go API's. s.mu is held.
-func (s *Server) setProfile(u matrix.UserID, field, value string) {
-	a := s.account(u)
-	if field == "displayname" {
-		a.displayname = value
-	} else {
-		a.avatarURL = value
-	}
-	for _, rm := range a.joined {
-		if _, r := s.change(rm, change{action: "join", sender: u, target: u}); r != nil {
-			s.o.Log.Debug("profile not changed in a room", "room_id", rm.id, "user_id", u, "err", r)
-		}
-	}
-}
-
-func putPresence(c *call) (any, *refusal) {
-	var in struct {
-		Presence  string
-		StatusMsg string `json:"status_msg"`
-	}
-	if r := c.object(&in, false); r != nil {
-		return nil, r
-	}
-	if matrix.UserID(c.args[0]) != c.user {
-		return nil, forbidden("Can only set your own presence state")
-	}
-	switch in.Presence {
-	case "online", "offline", "unavailable", "busy":
-	default:
-		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Invalid presence state")
-	}
-	a := c.s.account(c.user)
-	a.presence, a.statusMsg = in.Presence, in.StatusMsg
-	content := object{"presence": a.presence, "currently_active": a.presence == "online"}
-	if a.statusMsg != "" {
-		content["status_msg"] = a.statusMsg
-	}
-	c.s.queueEphemeral(nil, c.user, object{"type": "m.presence", "sender": c.user, "content": content})
-	return object{}, nil
-}
-
-func getPresence(c *call) (any, *refusal) {
-	a := c.s.accounts[matrix.UserID(c.args[0])]
-	if a == nil {
-		return nil, notFound("User not found")
-	}
-	out := object{"presence": "offline"}
-	if a.presence != "" {
-		out["presence"] = a.presence
-	}
-	if a.statusMsg != "" {
-		out["status_msg"] = a.statusMsg
-	}
-	return out, nil
 }

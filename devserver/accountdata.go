@@ -3,7 +3,6 @@ package devserver
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"bridgehost/matrix"
 )
@@ -14,7 +13,7 @@ type dataKey struct {
 	typ  string
 }
 
-// ownData refuses what is another user's. The room need not exist, as on Synapse.
+// ownData refuses what is another user's. The room need not exist, as on Synapse, but for tags.
 func (c *call) ownData(what string) *refusal {
 	if matrix.UserID(c.args[0]) != c.user {
 		return forbidden("Cannot %s for other users.", what)
@@ -49,15 +48,21 @@ func putAccountData(c *call) (any, *refusal) {
 		return nil, r
 	}
 	key := c.dataKey()
-	if key.typ == "m.fully_read" {
-		return nil, fail(http.StatusMethodNotAllowed, "M_UNKNOWN", "Cannot set m.fully_read through this API. Use /rooms/!roomId:server.name/read_markers")
+	switch key.typ {
+	case "m.fully_read":
+		return nil, fail(http.StatusMethodNotAllowed, "M_BAD_JSON", "Cannot set m.fully_read through this API. Use /rooms/!roomId:server.name/read_markers")
+	case "m.push_rules":
+		return nil, fail(http.StatusMethodNotAllowed, "M_BAD_JSON", "Cannot set m.push_rules through this API. Use /pushrules")
 	}
-	a := c.s.account(c.user)
+	c.s.account(c.user).keep(key, append(json.RawMessage{}, c.body...))
+	return object{}, nil
+}
+
+func (a *account) keep(key dataKey, data json.RawMessage) {
 	if a.data == nil {
 		a.data = map[dataKey]json.RawMessage{}
 	}
-	a.data[key] = append(json.RawMessage{}, c.body...)
-	return object{}, nil
+	a.data[key] = data
 }
 
 func getTags(c *call) (any, *refusal) {
@@ -75,6 +80,12 @@ func putTag(c *call) (any, *refusal) {
 	if r := c.ownData("add tags"); r != nil {
 		return nil, r
 	}
+	if len(c.args[2]) > 255 {
+		return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM", "tag parameter's length is over 255 bytes")
+	}
+	if rm := c.s.rooms[matrix.RoomID(c.args[1])]; rm == nil || rm.membership(c.user) == "" {
+		return nil, forbidden("User %s has no membership in room %s", c.user, c.args[1])
+	}
 	var in object
 	if r := c.object(&in, false); r != nil {
 		return nil, r
@@ -91,22 +102,9 @@ func putTag(c *call) (any, *refusal) {
 }
 
 func deleteTag(c *call) (any, *refusal) {
-	if r := c.ownData("remove tags"); r != nil {
+	if r := c.ownData("add tags"); r != nil {
 		return nil, r
 	}
 	delete(c.s.account(c.user).tags[matrix.RoomID(c.args[1])], c.args[2])
 	return object{}, nil
-}
-
-func createFilter(c *call) (any, *refusal) {
-	if matrix.UserID(c.args[0]) != c.user {
-		return nil, forbidden("Cannot create filters for other users")
-	}
-	var in object
-	if r := c.object(&in, false); r != nil {
-		return nil, r
-	}
-	a := c.s.account(c.user)
-	a.filters++
-	return object{"filter_id": strconv.Itoa(a.filters - 1)}, nil
 }

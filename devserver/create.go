@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"bridgehost/matrix"
 )
@@ -81,14 +82,23 @@ func (s *Server) createRoom(creator matrix.UserID, svc *service, o RoomOptions) 
 	var alias matrix.RoomAlias
 	if o.Alias != "" {
 		alias = matrix.RoomAlias("#" + o.Alias + ":" + s.o.ServerName)
-		if r := s.mayAlias(alias, svc); r != nil {
-			return nil, r
+		if strings.Contains(o.Alias, ":") {
+			return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "':' is not permitted in the room alias name. Please note this expects a local part — 'wombat', not '#wombat:example.com'.")
 		}
 		if s.aliases[alias] != nil {
 			return nil, fail(http.StatusBadRequest, "M_ROOM_IN_USE", "Room alias already taken")
 		}
+		if r := s.mayAlias(alias, svc); r != nil {
+			return nil, r
+		}
+	}
+	if users, named := o.PowerLevels["users"].(map[string]any); named && version < 12 && users[string(creator)] == nil {
+		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Not a valid power_level_content_override: 'users' did not contain %s", creator)
 	}
 	for _, st := range o.InitialState {
+		if st.Type == "" || st.Content == nil {
+			return nil, fail(http.StatusInternalServerError, "M_UNKNOWN", "Internal server error")
+		}
 		if _, r := checkContent(st.Content); r != nil {
 			return nil, r
 		}
@@ -102,6 +112,7 @@ func (s *Server) createRoom(creator matrix.UserID, svc *service, o RoomOptions) 
 	if r != nil {
 		return nil, r
 	}
+	rm.published = o.Visibility == "public"
 	s.rooms[id] = rm
 	if alias != "" {
 		s.aliases[alias] = &aliasEntry{rm, creator}
@@ -118,11 +129,17 @@ func (s *Server) firstLevels(rm *room, o RoomOptions) (json.RawMessage, *refusal
 	preset, users, tombstone := presets[o.Preset], object{}, 100
 	if rm.creators12 {
 		tombstone = 150
-		if extra, ok := o.Creation["additional_creators"].([]any); ok {
-			for _, u := range extra {
-				if id, ok := u.(string); ok {
-					rm.creators = append(rm.creators, matrix.UserID(id))
+		if extra, given := o.Creation["additional_creators"]; given {
+			list, ok := extra.([]any)
+			if !ok {
+				return nil, fail(http.StatusBadRequest, "M_FORBIDDEN", "additional_creators must be an array")
+			}
+			for _, u := range list {
+				id, _ := u.(string)
+				if _, err := matrix.ParseUserID(id); err != nil {
+					return nil, fail(http.StatusBadRequest, "M_FORBIDDEN", "entry in additional_creators is not a valid user ID")
 				}
+				rm.creators = append(rm.creators, matrix.UserID(id))
 			}
 		}
 		if preset.ops {
@@ -136,28 +153,33 @@ func (s *Server) firstLevels(rm *room, o RoomOptions) (json.RawMessage, *refusal
 			}
 		}
 	}
+	events := object{
+		"m.room.name": 50, "m.room.power_levels": 100, "m.room.history_visibility": 100, "m.room.canonical_alias": 50,
+		"m.room.avatar": 50, "m.room.tombstone": tombstone, "m.room.server_acl": 100, "m.room.encryption": 100,
+	}
+	if o.Preset == "public_chat" {
+		events["m.call.invite"] = 50
+	}
 	content := object{
 		"users": users, "users_default": 0, "events_default": 0, "state_default": 50,
 		"ban": 50, "kick": 50, "redact": 50, "invite": preset.invite, "historical": 100,
-		"events": object{
-			"m.room.name": 50, "m.room.power_levels": 100, "m.room.history_visibility": 100, "m.room.canonical_alias": 50,
-			"m.room.avatar": 50, "m.room.tombstone": tombstone, "m.room.server_acl": 100, "m.room.encryption": 100,
-		},
+		"events": events,
 	}
 	maps.Copy(content, o.PowerLevels)
-	for _, st := range o.InitialState {
-		if st.Type == "m.room.power_levels" && st.StateKey == "" {
-			return st.Content, nil
-		}
-	}
 	raw, err := json.Marshal(content)
 	if err != nil {
 		return nil, badJSON("Bad JSON value: %v", err)
 	}
-	if _, r := parseLevels(raw, rm.version >= 10); r != nil {
-		return nil, r
+	for _, st := range o.InitialState {
+		if st.Type == "m.room.power_levels" && st.StateKey == "" {
+			raw = st.Content
+		}
 	}
-	return raw, nil
+	l, r := parseLevels(raw, true)
+	if r == nil {
+		r = rm.checkLevels(rm.creator, l)
+	}
+	return raw, r
 }
 
 // fill sends a new room's first events, in Synapse's order.
@@ -182,8 +204,13 @@ func (s *Server) fill(rm *room, o RoomOptions, levels json.RawMessage, alias mat
 			raw, _ = json.Marshal(content) // came out of JSON, or is strings
 		}
 		raw, r := checkContent(raw)
-		if r == nil {
-			_, r = s.store(rm, draft{typ: typ, sender: rm.creator, key: &key, content: raw})
+		d := draft{typ: typ, sender: rm.creator, key: &key, content: raw}
+		switch {
+		case r != nil:
+		case !rm.levels.set: // the first three events make the levels
+			_, r = s.store(rm, d)
+		default:
+			_, r = s.sendState(rm, d)
 		}
 		return r
 	}
@@ -233,7 +260,7 @@ func (s *Server) finishRoom(rm *room, o RoomOptions, put func(typ, key string, c
 		}
 	}
 	if o.Topic != "" {
-		if r := put("m.room.topic", "", object{"topic": o.Topic}); r != nil {
+		if r := put("m.room.topic", "", object{"topic": o.Topic, "m.topic": object{"m.text": []any{object{"body": o.Topic}}}}); r != nil {
 			return r
 		}
 	}

@@ -3,9 +3,11 @@ package devserver
 // endpoints is every call that is answered. Paths are without /_matrix/client.
 func endpoints() []endpoint {
 	return []endpoint{
-		{method: "GET", pattern: "versions", public: true, f: versions},
+		{method: "GET", pattern: "versions", public: true, named: true, f: versions},
 		{method: "POST", pattern: "v3/register", f: register},
 		{method: "GET", pattern: "v3/account/whoami", f: whoami},
+		{method: "GET", pattern: "v3/devices/*", f: getDevice},
+		{method: "PUT", pattern: "v3/devices/*", f: putDevice},
 		{method: "POST", pattern: "v1/appservice/*/ping", unlocked: true, f: pingService},
 
 		{method: "POST", pattern: "v3/createRoom", f: createRoom},
@@ -24,6 +26,7 @@ func endpoints() []endpoint {
 
 		{method: "PUT", pattern: "v3/rooms/*/send/*/*", f: sendMessage},
 		{method: "PUT", pattern: "v3/rooms/*/redact/*/*", f: redact},
+		{method: "POST", pattern: "unstable/org.matrix.msc4140/delayed_events/*", public: true, f: updateDelayed},
 		{method: "GET", pattern: "v3/rooms/*/state", f: allState},
 		{method: "GET", pattern: "v3/rooms/*/state/*", f: getState},
 		{method: "GET", pattern: "v3/rooms/*/state/*/*", f: getState},
@@ -31,6 +34,10 @@ func endpoints() []endpoint {
 		{method: "PUT", pattern: "v3/rooms/*/state/*/*", f: putState},
 		{method: "GET", pattern: "v3/rooms/*/event/*", f: getEvent},
 		{method: "GET", pattern: "v3/rooms/*/messages", f: messages},
+		{method: "GET", pattern: "v3/rooms/*/context/*", f: eventContext},
+		{method: "GET", pattern: "v1/rooms/*/relations/*", f: relations},
+		{method: "GET", pattern: "v1/rooms/*/relations/*/*", f: relations},
+		{method: "GET", pattern: "v1/rooms/*/relations/*/*/*", f: relations},
 
 		{method: "PUT", pattern: "v3/rooms/*/typing/*", f: typing},
 		{method: "POST", pattern: "v3/rooms/*/receipt/*/*", f: receipt},
@@ -38,12 +45,15 @@ func endpoints() []endpoint {
 		{method: "PUT", pattern: "v3/presence/*/status", f: putPresence},
 		{method: "GET", pattern: "v3/presence/*/status", f: getPresence},
 
-		{method: "GET", pattern: "v3/profile/*", public: true, f: getProfile},
-		{method: "GET", pattern: "v3/profile/*/*", public: true, f: getProfile},
+		{method: "GET", pattern: "v3/profile/*", public: true, named: true, f: getProfile},
+		{method: "GET", pattern: "v3/profile/*/*", public: true, named: true, f: getProfile},
 		{method: "PUT", pattern: "v3/profile/*/*", f: putProfile},
 		{method: "GET", pattern: "v3/directory/room/*", public: true, f: getAlias},
 		{method: "PUT", pattern: "v3/directory/room/*", f: putAlias},
 		{method: "DELETE", pattern: "v3/directory/room/*", f: deleteAlias},
+		{method: "GET", pattern: "v3/directory/list/room/*", public: true, f: getPublished},
+		{method: "PUT", pattern: "v3/directory/list/room/*", f: putPublished},
+		{method: "POST", pattern: "v3/user_directory/search", f: searchUsers},
 
 		{method: "GET", pattern: "v3/user/*/account_data/*", f: getAccountData},
 		{method: "PUT", pattern: "v3/user/*/account_data/*", f: putAccountData},
@@ -53,12 +63,14 @@ func endpoints() []endpoint {
 		{method: "PUT", pattern: "v3/user/*/rooms/*/tags/*", f: putTag},
 		{method: "DELETE", pattern: "v3/user/*/rooms/*/tags/*", f: deleteTag},
 		{method: "POST", pattern: "v3/user/*/filter", f: createFilter},
+		{method: "GET", pattern: "v3/user/*/filter/*", f: getFilter},
 
 		{method: "POST", pattern: "media/v3/upload", f: upload},
 		{method: "POST", pattern: "media/v1/create", f: createMedia},
 		{method: "PUT", pattern: "media/v3/upload/*/*", f: uploadTo},
-		{method: "GET", pattern: "v1/media/download/*/*", f: download},
-		{method: "GET", pattern: "v1/media/download/*/*/*", f: download},
+		{method: "GET", pattern: "v1/media/download/*/*", unlocked: true, f: download},
+		{method: "GET", pattern: "v1/media/download/*/*/*", unlocked: true, f: download},
+		{method: "GET", pattern: "v1/media/thumbnail/*/*", unlocked: true, f: thumbnail},
 		{method: "GET", pattern: "v1/media/config", f: mediaConfig},
 		{method: "GET", pattern: "media/v3/config", f: mediaConfig},
 	}

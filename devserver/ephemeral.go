@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"encoding/json"
 	"net/http"
 	"sort"
 	"time"
@@ -81,39 +82,73 @@ func receipt(c *call) (any, *refusal) {
 	switch c.args[1] {
 	case "m.read", "m.read.private", "m.fully_read":
 	default:
-		return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM",
-			"Receipt type must be one of 'm.read', 'm.read.private', 'm.fully_read'")
+		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Receipt type must be m.read, m.read.private, m.fully_read")
 	}
-	rm := c.s.rooms[matrix.RoomID(c.args[0])]
-	if rm == nil || !rm.joined[c.user] {
-		return nil, unstable("NOT_JOINED", "User %s not in room %s", c.user, c.args[0])
+	if c.args[1] == "m.fully_read" {
+		return object{}, c.fullyRead(matrix.EventID(c.args[2]))
 	}
-	if c.args[1] == "m.read" {
-		c.s.setRead(rm, c.user, matrix.EventID(c.args[2]))
-	}
-	return object{}, nil
+	return object{}, c.read(matrix.EventID(c.args[2]), c.args[1] == "m.read")
 }
 
 func readMarkers(c *call) (any, *refusal) {
 	var in struct {
-		FullyRead matrix.EventID `json:"m.fully_read"`
-		Read      matrix.EventID `json:"m.read"`
+		FullyRead   matrix.EventID `json:"m.fully_read"`
+		Read        matrix.EventID `json:"m.read"`
+		ReadPrivate matrix.EventID `json:"m.read.private"`
 	}
 	if r := c.object(&in, false); r != nil {
 		return nil, r
 	}
-	rm := c.s.rooms[matrix.RoomID(c.args[0])]
-	if rm == nil || !rm.joined[c.user] {
-		return nil, unstable("NOT_JOINED", "User %s not in room %s", c.user, c.args[0])
+	if r := c.read(in.Read, true); r != nil {
+		return nil, r
 	}
-	if in.Read != "" {
-		c.s.setRead(rm, c.user, in.Read)
+	if r := c.read(in.ReadPrivate, false); r != nil {
+		return nil, r
 	}
-	return object{}, nil
+	return object{}, c.fullyRead(in.FullyRead)
 }
 
-// setRead tells the interested what somebody has read; an event that is not here is
-// left out, as Synapse does. s.mu is held.
+// read marks an event as read. One that is not in the room is left out, as Synapse does;
+// one that the user never could see is refused. s.mu is held.
+func (c *call) read(id matrix.EventID, public bool) *refusal {
+	rm := c.s.rooms[matrix.RoomID(c.args[0])]
+	if rm == nil || rm.byID[id] == nil {
+		return nil
+	}
+	switch rm.membership(c.user) {
+	case "join", "leave", "ban":
+	default:
+		return forbidden("You don't have permission to access that event.")
+	}
+	if public {
+		c.s.setRead(rm, c.user, id)
+	}
+	return nil
+}
+
+// fullyRead moves the user's own mark, never back. Synapse does not look whether the user
+// is in the room. s.mu is held.
+func (c *call) fullyRead(id matrix.EventID) *refusal {
+	if id == "" {
+		return nil
+	}
+	rm := c.s.rooms[matrix.RoomID(c.args[0])]
+	if rm == nil || rm.byID[id] == nil {
+		return fail(http.StatusNotFound, "M_UNKNOWN", "Could not find event %s in room %s", id, c.args[0])
+	}
+	a, key := c.s.account(c.user), dataKey{rm.id, "m.fully_read"}
+	var was struct {
+		EventID matrix.EventID `json:"event_id"`
+	}
+	_ = json.Unmarshal(a.data[key], &was) // was written here, or is not there
+	if old := rm.byID[was.EventID]; old == nil || old.seq < rm.byID[id].seq {
+		a.keep(key, append(appendString([]byte(`{"event_id":`), string(id)), '}'))
+	}
+	return nil
+}
+
+// setRead tells the interested what somebody has read; an event that is not here is left
+// out. s.mu is held.
 func (s *Server) setRead(rm *room, u matrix.UserID, id matrix.EventID) {
 	if rm.byID[id] == nil || rm.read[u] == id {
 		return

@@ -30,9 +30,22 @@ type event struct {
 	prevBody   json.RawMessage
 	stripped   json.RawMessage // invite_room_state, of invites
 	redactedBy *event
+	relates    *relation // nil when it is about no other event, and once it was redacted
 }
 
-func newEventID() matrix.EventID { return matrix.EventID("$" + randomID(32)) }
+// eventID makes an id as the room's version has them: with the server's name at first,
+// then a hash, which holds "/" and "+" in version 3 alone.
+func (s *Server) eventID(rm *room) matrix.EventID {
+	switch {
+	case rm.version < 3:
+		return matrix.EventID("$" + randomID(13) + ":" + s.o.ServerName)
+	case rm.version == 3:
+		b := make([]byte, 32)
+		rand.Read(b)
+		return matrix.EventID("$" + base64.RawStdEncoding.EncodeToString(b))
+	}
+	return matrix.EventID("$" + randomID(32))
+}
 
 func randomID(n int) string {
 	b := make([]byte, n)

@@ -3,9 +3,6 @@ package devserver
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 
 	"bridgehost/matrix"
 )
@@ -39,6 +36,9 @@ func sendMessage(c *call) (any, *refusal) {
 			_ = json.Unmarshal(d.content, &in) // not a string: redacts nothing
 			d.redacts = in.Redacts
 		}
+		if out, r, asked := c.later(d); asked {
+			return out, r
+		}
 		rm, r := c.known()
 		if r != nil {
 			return nil, r
@@ -56,16 +56,18 @@ func eventID(e *event, r *refusal) (any, *refusal) {
 
 func redact(c *call) (any, *refusal) {
 	return c.once(func() (any, *refusal) {
-		if len(c.body) == 0 {
-			c.body = []byte("{}")
-		}
 		d, r := c.draft("m.room.redaction")
 		if r != nil {
 			return nil, r
 		}
-		rm, r := c.known()
-		if r != nil {
-			return nil, r
+		d.ts = 0 // Synapse heeds none here
+		rm := c.s.rooms[matrix.RoomID(c.args[0])]
+		if rm == nil {
+			return nil, notFound("Could not find room version for %s", c.args[0])
+		}
+		var in struct{ Redacts *string }
+		if rm.version >= 11 && json.Unmarshal(d.content, &in) == nil && in.Redacts != nil && *in.Redacts != c.args[1] {
+			return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Cannot provide a redacts value incoherent with the event_id of the URL parameter")
 		}
 		return eventID(c.s.sendRedaction(rm, d, matrix.EventID(c.args[1])))
 	})
@@ -90,15 +92,18 @@ func putState(c *call) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	rm, r := c.known()
-	if r != nil {
-		return nil, r
-	}
 	key := ""
 	if len(c.args) == 3 {
 		key = c.args[2]
 	}
 	d.key = &key
+	if out, r, asked := c.later(d); asked {
+		return out, r
+	}
+	rm, r := c.known()
+	if r != nil {
+		return nil, r
+	}
 	return eventID(c.s.sendState(rm, d))
 }
 
@@ -116,15 +121,9 @@ func (s *Server) sendState(rm *room, d draft) (*event, *refusal) {
 	if json.Unmarshal(d.content, &content) != nil {
 		return nil, badJSON("Content must be a JSON object.")
 	}
-	action, _ := content["membership"].(string)
-	if _, ok := memberships[action]; !ok || action == "kick" || action == "unban" {
-		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Invalid membership key")
-	}
-	if action == "leave" && *d.key != string(d.sender) {
-		action = "kick"
-		if rm.membership(matrix.UserID(*d.key)) == "ban" {
-			action = "unban"
-		}
+	action, ok := content["membership"].(string)
+	if !ok {
+		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Invalid membership (must be a string)")
 	}
 	if action == "join" && s.faults.ForbidJoin {
 		return nil, forbidden("You are not allowed to join this room (fault)")
@@ -158,7 +157,7 @@ func allState(c *call) (any, *refusal) {
 		return nil, r
 	}
 	out := []json.RawMessage{}
-	for _, e := range rm.stateInOrder() {
+	for _, e := range rm.stateFor(c.user).inOrder() {
 		out = append(out, c.s.wire(e))
 	}
 	return out, nil
@@ -173,7 +172,7 @@ func getState(c *call) (any, *refusal) {
 	if len(c.args) == 3 {
 		key = c.args[2]
 	}
-	e := rm.state[stateID{c.args[1], key}]
+	e := rm.stateFor(c.user)[stateID{c.args[1], key}]
 	if e == nil {
 		return nil, notFound("Event not found.")
 	}
@@ -192,90 +191,5 @@ func getEvent(c *call) (any, *refusal) {
 	if e == nil {
 		return nil, notFound("Event not found.")
 	}
-	return c.s.wire(e), nil
-}
-
-// messages pages through the timeline. A token "t5" stands before the event of index 5.
-func messages(c *call) (any, *refusal) {
-	rm, r := c.readable()
-	if r != nil {
-		return nil, r
-	}
-	q := c.r.URL.Query()
-	forward := q.Get("dir") == "f"
-	if !forward && q.Get("dir") != "b" {
-		return nil, fail(http.StatusBadRequest, "M_MISSING_PARAM", "Missing required string query parameter dir")
-	}
-	limit := 10
-	if l := q.Get("limit"); l != "" {
-		n, err := strconv.Atoi(l)
-		if err != nil || n < 0 {
-			return nil, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter 'limit' must be an integer")
-		}
-		limit = min(n, 1000)
-	}
-	start, stop := len(rm.timeline), 0
-	if forward {
-		start, stop = stop, start
-	}
-	at, r := position(q.Get("from"), start, len(rm.timeline))
-	if r != nil {
-		return nil, r
-	}
-	to, r := position(q.Get("to"), stop, len(rm.timeline))
-	if r != nil {
-		return nil, r
-	}
-	keep, r := filter(q.Get("filter"))
-	if r != nil {
-		return nil, r
-	}
-	out := object{"start": "t" + strconv.Itoa(at)}
-	chunk := []json.RawMessage{}
-	for len(chunk) < limit && (forward && at < to || !forward && at > to) {
-		i := at
-		if forward {
-			at++
-		} else {
-			at--
-			i = at
-		}
-		if e := rm.timeline[i]; keep(e) {
-			chunk = append(chunk, c.s.wire(e))
-		}
-	}
-	out["chunk"] = chunk
-	if forward && at < len(rm.timeline) || !forward && at > 0 {
-		out["end"] = "t" + strconv.Itoa(at)
-	}
-	return out, nil
-}
-
-func position(token string, def, most int) (int, *refusal) {
-	if token == "" {
-		return def, nil
-	}
-	n, err := strconv.Atoi(strings.TrimPrefix(token, "t"))
-	if err != nil || n < 0 || n > most {
-		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Invalid stream token")
-	}
-	return n, nil
-}
-
-// filter reads types and senders of a RoomEventFilter.
-func filter(text string) (func(*event) bool, *refusal) {
-	var f struct {
-		Types    []string        `json:"types"`
-		NotTypes []string        `json:"not_types"`
-		Senders  []matrix.UserID `json:"senders"`
-	}
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &f); err != nil {
-			return nil, fail(http.StatusBadRequest, "M_NOT_JSON", "Content not JSON.")
-		}
-	}
-	return func(e *event) bool {
-		return (f.Types == nil || slices.Contains(f.Types, e.typ)) && !slices.Contains(f.NotTypes, e.typ) &&
-			(f.Senders == nil || slices.Contains(f.Senders, e.sender))
-	}, nil
+	return c.shown(e), nil
 }

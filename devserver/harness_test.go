@@ -141,7 +141,10 @@ func (b *bridge) as(who, method, path string, body any) answer {
 	if strings.Contains(path, "?") {
 		sep = "&"
 	}
-	req, err := http.NewRequest(method, b.url+"/_matrix/client/"+path+sep+query, in)
+	if !strings.HasPrefix(path, "/") {
+		path = "/_matrix/client/" + path
+	}
+	req, err := http.NewRequest(method, b.url+path+sep+query, in)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -24,12 +24,15 @@ type call struct {
 	body []byte
 	user matrix.UserID
 	svc  *service // nil for ordinary users
+	// device is the one that an application service acts as; "" for none.
+	device string
 }
 
 // endpoint is one client-server call. Handlers run with s.mu held unless unlocked.
 type endpoint struct {
 	method, pattern string // segments; * is an argument
 	public          bool   // no token needed
+	named           bool   // but one that is given counts
 	unlocked        bool
 	f               func(*call) (any, *refusal)
 	segments        []string
@@ -101,8 +104,8 @@ func (c *call) serve(bySize map[int][]*endpoint) (status int) {
 		}
 	}
 	if r != nil {
-		if r.status == http.StatusTooManyRequests {
-			c.w.Header().Set("Retry-After", "1")
+		if ms, ok := r.extra["retry_after_ms"].(int64); ok {
+			c.w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
 		}
 		writeJSON(c.w, r.status, r.body())
 		return r.status
@@ -166,7 +169,7 @@ func normalized(path string) string {
 
 // prepare reads the token and the body.
 func (c *call) prepare(e *endpoint) *refusal {
-	if !e.public {
+	if !e.public || e.named && (c.r.Header.Get("Authorization") != "" || c.r.URL.Query().Has("access_token")) {
 		c.s.mu.Lock()
 		r := c.authenticate(e.pattern == "v3/register")
 		c.s.mu.Unlock()
@@ -194,7 +197,7 @@ func (c *call) authenticate(registering bool) *refusal {
 	token := c.r.URL.Query().Get("access_token")
 	if h := c.r.Header.Get("Authorization"); h != "" {
 		scheme, rest, _ := strings.Cut(h, " ")
-		if scheme != "Bearer" {
+		if scheme != "Bearer" || strings.Contains(rest, " ") {
 			return fail(http.StatusUnauthorized, "M_MISSING_TOKEN", "Invalid Authorization header.")
 		}
 		token = rest
@@ -225,7 +228,8 @@ func (c *call) masquerade(svc *service, registering bool) *refusal {
 	if registering {
 		return nil
 	}
-	if q := c.r.URL.Query(); q.Has("user_id") {
+	q := c.r.URL.Query()
+	if q.Has("user_id") {
 		u := matrix.UserID(q.Get("user_id"))
 		switch a := c.s.accounts[u]; {
 		case u == svc.sender:
@@ -235,6 +239,9 @@ func (c *call) masquerade(svc *service, registering bool) *refusal {
 			return forbidden("Application service has not registered this user (%s)", u)
 		}
 		c.user = u
+	}
+	if c.device = q.Get("device_id"); q.Has("device_id") {
+		return c.s.hasDevice(c.user, c.device)
 	}
 	return nil
 }
@@ -258,13 +265,24 @@ func (c *call) object(v any, emptyAllowed bool) *refusal {
 
 // ts is when an application service says that the event happened, 0: now.
 func (c *call) ts() (int64, *refusal) {
-	q := c.r.URL.Query().Get("ts")
-	if c.svc == nil || q == "" {
+	if c.svc == nil {
 		return 0, nil
 	}
-	n, err := strconv.ParseInt(q, 10, 64)
-	if err != nil {
-		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter 'ts' must be an integer")
+	return c.integer("ts", 0)
+}
+
+// integer is a number in the query, from 0 on.
+func (c *call) integer(name string, otherwise int64) (int64, *refusal) {
+	q := c.r.URL.Query()
+	if !q.Has(name) {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseInt(q.Get(name), 10, 64)
+	switch {
+	case err != nil:
+		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter %s must be an integer", name)
+	case n < 0:
+		return 0, fail(http.StatusBadRequest, "M_INVALID_PARAM", "Query parameter %s must be a positive integer.", name)
 	}
 	return n, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 
 	"bridgehost/matrix"
 )
@@ -18,8 +19,8 @@ type levels struct {
 
 var levelNames = []string{"users_default", "events_default", "state_default", "ban", "redact", "kick", "invite"}
 
-// parseLevels reads levels as Synapse does in room version 10: integers only. In
-// older versions strings count too.
+// parseLevels reads levels. What is sent must be integers (strict), what old rooms have
+// may be strings.
 func parseLevels(content json.RawMessage, strict bool) (levels, *refusal) {
 	l := levels{set: true, users: map[string]int64{}, events: map[string]int64{}, named: map[string]int64{}}
 	var top map[string]json.RawMessage
@@ -30,7 +31,7 @@ func parseLevels(content json.RawMessage, strict bool) (levels, *refusal) {
 		if raw, ok := top[name]; ok {
 			n, ok := level(raw, strict)
 			if !ok {
-				return l, fail(400, "M_BAD_JSON", "%s must be an integer.", raw)
+				return l, mistyped(name, raw, "integer")
 			}
 			l.named[name] = n
 		}
@@ -41,23 +42,23 @@ func parseLevels(content json.RawMessage, strict bool) (levels, *refusal) {
 			continue
 		}
 		var m map[string]json.RawMessage
-		if json.Unmarshal(raw, &m) != nil {
-			return l, fail(400, "M_BAD_JSON", "%s must be a dict wherein all the values are integers.", raw)
+		if json.Unmarshal(raw, &m) != nil || m == nil {
+			return l, mistyped(name, raw, "object")
 		}
 		for k, v := range m {
 			n, ok := level(v, strict)
 			if !ok {
-				return l, fail(400, "M_BAD_JSON", "%s must be a dict wherein all the values are integers.", raw)
+				return l, mistyped(k, v, "integer")
 			}
 			into[k] = n
 		}
 	}
-	for u := range l.users {
-		if _, err := matrix.ParseUserID(u); err != nil {
-			return l, fail(400, "M_BAD_JSON", "Not a valid user_id: %s", u)
-		}
-	}
 	return l, nil
+}
+
+// mistyped is Synapse's answer, in which values look as in Python.
+func mistyped(name string, raw json.RawMessage, wanted string) *refusal {
+	return badJSON("%q: %s is not of type '%s'", name, strings.ReplaceAll(string(raw), `"`, "'"), wanted)
 }
 
 func level(raw json.RawMessage, strict bool) (int64, bool) {
@@ -106,6 +107,9 @@ func (rm *room) needed(typ string, state bool) int64 {
 
 // checkLevels tells whether sender may replace the room's levels by next.
 func (rm *room) checkLevels(sender matrix.UserID, next levels) *refusal {
+	if r := next.checkUsers(); r != nil {
+		return r
+	}
 	if rm.creators12 {
 		for u := range next.users {
 			if rm.isCreator(matrix.UserID(u)) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"unicode/utf8"
 
 	"bridgehost/matrix"
 )
@@ -31,6 +32,11 @@ func (s *Server) change(rm *room, c change) (*event, *refusal) {
 	is, ok := memberships[c.action]
 	if !ok {
 		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "Invalid membership key")
+	}
+	for field, most := range map[string]int{"displayname": 256, "avatar_url": 1000} {
+		if text, _ := c.extra[field].(string); utf8.RuneCountInString(text) > most {
+			return nil, badJSON("%s is too long (max %d)", map[string]string{"displayname": "Displayname", "avatar_url": "Avatar URL"}[field], most)
+		}
 	}
 	old := rm.state[stateID{"m.room.member", string(c.target)}]
 	was := rm.membership(c.target)

@@ -20,13 +20,15 @@ type room struct {
 	creator    matrix.UserID
 	creators   []matrix.UserID // additional ones, room version 12
 	creators12 bool
-	state      map[stateID]*event
+	state      snapshot
 	timeline   []*event
 	byID       map[matrix.EventID]*event
+	related    map[matrix.EventID][]*event // what is about an event, and was not redacted
 	levels     levels
 	joined     map[matrix.UserID]bool
 	typing     map[matrix.UserID]int // value: which call made it, so that an old timeout is known
 	typingNo   int
+	published  bool // in the directory of rooms
 	forgotten  map[matrix.UserID]bool
 	read       map[matrix.UserID]matrix.EventID
 	serviceIn  map[*service]int // how many joined users each service has here
@@ -49,7 +51,7 @@ type draft struct {
 func (s *Server) newRoom(id matrix.RoomID, version int, creator matrix.UserID) *room {
 	return &room{
 		id: id, all: s.rooms, version: version, creator: creator, creators12: version >= 12,
-		state: map[stateID]*event{}, byID: map[matrix.EventID]*event{}, joined: map[matrix.UserID]bool{},
+		state: snapshot{}, byID: map[matrix.EventID]*event{}, related: map[matrix.EventID][]*event{}, joined: map[matrix.UserID]bool{},
 		typing: map[matrix.UserID]int{}, forgotten: map[matrix.UserID]bool{}, read: map[matrix.UserID]matrix.EventID{}, serviceIn: map[*service]int{}, aliases: map[matrix.RoomAlias]bool{},
 	}
 }
@@ -72,8 +74,13 @@ func (rm *room) stateString(typ, field, def string) string {
 	if e == nil {
 		return def
 	}
+	return stringOf(e.content, field, def)
+}
+
+// stringOf is a string of a content, or def.
+func stringOf(content json.RawMessage, field, def string) string {
 	var m map[string]any
-	if json.Unmarshal(e.content, &m) == nil {
+	if json.Unmarshal(content, &m) == nil {
 		if v, ok := m[field].(string); ok {
 			return v
 		}
@@ -88,8 +95,19 @@ func (s *Server) send(rm *room, d draft) (*event, *refusal) {
 		return nil, r
 	}
 	d.content = content
+	if r := validate(d); r != nil {
+		return nil, r
+	}
+	if r := s.checkRelation(rm, d); r != nil {
+		return nil, r
+	}
 	if r := rm.authorize(d); r != nil {
 		return nil, r
+	}
+	if d.typ == "m.room.redaction" {
+		if r := s.checkRedaction(rm, d); r != nil {
+			return nil, r
+		}
 	}
 	if d.key != nil {
 		if old := rm.state[stateID{d.typ, *d.key}]; old != nil && old.sender == d.sender && sameContent(old.content, d.content) {
@@ -116,22 +134,37 @@ func (rm *room) authorize(d draft) *refusal {
 	}
 	switch d.typ {
 	case "m.room.power_levels":
-		next, r := parseLevels(d.content, rm.version >= 10)
+		next, r := parseLevels(d.content, true)
 		if r != nil {
 			return r
 		}
 		return rm.checkLevels(d.sender, next)
-	case "m.room.redaction":
-		if own >= rm.levels.name("redact", 50) {
-			return nil
+	}
+	return nil
+}
+
+// checkRedaction refuses to take back what may not be, and what the sender may not take
+// back. s.mu is held.
+func (s *Server) checkRedaction(rm *room, d draft) *refusal {
+	target := rm.byID[d.redacts]
+	if target == nil {
+		for _, other := range s.rooms {
+			if other.byID[d.redacts] != nil {
+				return fail(http.StatusBadRequest, "M_UNKNOWN", "Cannot redact event from a different room")
+			}
 		}
-		target := rm.byID[d.redacts]
-		if target == nil {
-			return notFound("Could not find event %s", d.redacts)
-		}
-		if target.sender != d.sender {
-			return forbidden("You don't have permission to redact events")
-		}
+	} else if target.typ == "m.room.create" {
+		return forbidden("Redacting create events is not permitted")
+	} else if target.typ == "m.room.server_acl" {
+		return forbidden("Redacting server ACL events is not permitted")
+	}
+	switch {
+	case rm.user(d.sender) >= rm.levels.name("redact", 50):
+		return nil
+	case target == nil:
+		return notFound("Could not find event %s", d.redacts)
+	case target.sender != d.sender:
+		return forbidden("You don't have permission to redact events")
 	}
 	return nil
 }
@@ -141,7 +174,7 @@ func (rm *room) authorize(d draft) *refusal {
 func (s *Server) store(rm *room, d draft) (*event, *refusal) {
 	s.stored++
 	e := &event{
-		room: rm, index: len(rm.timeline), seq: s.stored, id: newEventID(), typ: d.typ, sender: d.sender, key: d.key,
+		room: rm, index: len(rm.timeline), seq: s.stored, id: s.eventID(rm), typ: d.typ, sender: d.sender, key: d.key,
 		ts: d.ts, content: d.content, redacts: d.redacts, stripped: rm.inviteState,
 	}
 	if e.ts == 0 {
@@ -152,6 +185,7 @@ func (s *Server) store(rm *room, d draft) (*event, *refusal) {
 	}
 	rm.timeline = append(rm.timeline, e)
 	rm.byID[e.id] = e
+	rm.relate(e)
 	if e.key != nil {
 		s.setState(rm, e)
 	}
@@ -190,6 +224,7 @@ func (s *Server) setState(rm *room, e *event) {
 		e.prev, e.prevBody = old, old.content
 	}
 	rm.state[id] = e
+	s.dropDelayed(e)
 	switch {
 	case e.typ == "m.room.power_levels" && *e.key == "":
 		rm.levels, _ = parseLevels(e.content, false) // was checked when it was authorised
@@ -237,6 +272,7 @@ func (s *Server) redact(rm *room, e *event) {
 	}
 	target.content = kept(target.typ, target.content)
 	target.redactedBy = e
+	rm.unrelate(target)
 	if target.key != nil && target.typ == "m.room.power_levels" && rm.state[stateID{target.typ, *target.key}] == target {
 		rm.levels, _ = parseLevels(target.content, false)
 	}

@@ -3,7 +3,6 @@ package devserver
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 	"sort"
 	"strings"
 
@@ -64,15 +63,11 @@ func (s *Server) find(idOrAlias string) (*room, *refusal) {
 func membershipCall(action string) func(*call) (any, *refusal) {
 	return func(c *call) (any, *refusal) {
 		var in struct {
-			UserID matrix.UserID `json:"user_id"`
-			Reason *string
+			UserID matrix.UserID   `json:"user_id"`
+			Reason json.RawMessage // anything
 		}
-		if r := c.object(&in, action == "leave"); r != nil {
+		if r := c.object(&in, true); r != nil {
 			return nil, r
-		}
-		rm := c.s.rooms[matrix.RoomID(c.args[0])]
-		if rm == nil {
-			return nil, fail(http.StatusNotFound, "M_UNKNOWN", "Not a known room")
 		}
 		target := c.user
 		if action != "leave" {
@@ -81,9 +76,16 @@ func membershipCall(action string) func(*call) (any, *refusal) {
 			}
 			target = in.UserID
 		}
+		rm := c.s.rooms[matrix.RoomID(c.args[0])]
+		switch {
+		case rm == nil && memberships[action] == "leave":
+			return nil, fail(http.StatusNotFound, "M_UNKNOWN", "Not a known room")
+		case rm == nil:
+			return nil, forbidden("Unknown room")
+		}
 		extra := object{}
 		if in.Reason != nil {
-			extra["reason"] = *in.Reason
+			extra["reason"] = in.Reason
 		}
 		ts, r := c.ts()
 		if r != nil {
@@ -96,15 +98,18 @@ func membershipCall(action string) func(*call) (any, *refusal) {
 	}
 }
 
+// forget is nothing for who never was in the room, as on Synapse.
 func forget(c *call) (any, *refusal) {
 	rm := c.s.rooms[matrix.RoomID(c.args[0])]
-	if rm == nil || rm.membership(c.user) == "" {
-		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "User %s is not in room %s", c.user, c.args[0])
+	if rm == nil {
+		return object{}, nil
 	}
-	if m := rm.membership(c.user); m == "join" || m == "invite" {
+	switch rm.membership(c.user) {
+	case "join", "invite", "knock":
 		return nil, fail(http.StatusBadRequest, "M_UNKNOWN", "User %s in room %s", c.user, rm.id)
+	case "leave", "ban":
+		rm.forgotten[c.user] = true
 	}
-	rm.forgotten[c.user] = true
 	return object{}, nil
 }
 
@@ -127,7 +132,7 @@ func (c *call) readable() (*room, *refusal) {
 			return rm, nil
 		}
 	}
-	return nil, unstable("NOT_JOINED", "User %s not in room %s, and room previews are disabled", c.user, c.args[0])
+	return nil, forbidden("User %s not in room %s, and room previews are disabled", c.user, c.args[0])
 }
 
 // joinedMembers lets an application service read a room that any of its users is in.
@@ -152,27 +157,23 @@ func joinedMembers(c *call) (any, *refusal) {
 }
 
 func members(c *call) (any, *refusal) {
+	q := c.r.URL.Query()
+	var state snapshot
 	rm, r := c.readable()
+	if at := q.Get("at"); at != "" {
+		state, r = c.stateAt(at)
+	} else if r == nil {
+		state = rm.stateFor(c.user)
+	}
 	if r != nil {
 		return nil, r
 	}
-	q := c.r.URL.Query()
 	want, not := q.Get("membership"), q.Get("not_membership")
 	chunk := []json.RawMessage{}
-	for _, e := range rm.stateInOrder() {
+	for _, e := range state.inOrder() {
 		if e.typ == "m.room.member" && (want == "" || e.membership == want) && (not == "" || e.membership != not) {
 			chunk = append(chunk, c.s.wire(e))
 		}
 	}
 	return object{"chunk": chunk}, nil
-}
-
-// stateInOrder is the present state, oldest event first.
-func (rm *room) stateInOrder() []*event {
-	out := make([]*event, 0, len(rm.state))
-	for _, e := range rm.state {
-		out = append(out, e)
-	}
-	slices.SortFunc(out, func(a, b *event) int { return a.index - b.index })
-	return out
 }

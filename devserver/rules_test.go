@@ -12,7 +12,7 @@ import (
 func esc(id matrix.RoomID) string { return url.PathEscape(string(id)) }
 
 func TestWhoMayCall(t *testing.T) {
-	_, b := setUp(t, Options{})
+	hs, b := setUp(t, Options{})
 	reg := func(name string) object { return object{"type": "m.login.application_service", "username": name} }
 	ghost := b.register("_bh_x")
 	b.as("none", "GET", "v3/account/whoami", nil).expect(t, "no token", 401, "M_MISSING_TOKEN", "Missing access token")
@@ -33,7 +33,8 @@ func TestWhoMayCall(t *testing.T) {
 	b.as("", "POST", "v3/register", `[]`).expect(t, "list", 400, "M_BAD_JSON", "Content must be a JSON object.")
 	b.as("", "GET", "v3/nothing", nil).expect(t, "unknown", 404, "M_UNRECOGNIZED", "Unrecognized request")
 	b.as("", "GET", "v3/createRoom", nil).expect(t, "method", 405, "M_UNRECOGNIZED", "Unrecognized request")
-	b.as("", "PUT", "v3/directory/room/%23x:bh.test", object{"room_id": "!x"}).expect(t, "alias", 400, "M_EXCLUSIVE", "has not reserved")
+	room := ok(hs.User("carol").CreateRoom(RoomOptions{}))
+	b.as("", "PUT", "v3/directory/room/%23x:bh.test", object{"room_id": room}).expect(t, "alias", 400, "M_EXCLUSIVE", "has not reserved")
 }
 
 func TestJoinRules(t *testing.T) {
@@ -90,7 +91,10 @@ func TestMembershipAndPower(t *testing.T) {
 	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat", Alias: "lobby"}))
 	path := "v3/rooms/" + esc(room)
 	send := path + "/send/m.room.message/"
-	b.as(ghost, "PUT", send+"1", object{"body": "x"}).expect(t, "outside", 403, "M_FORBIDDEN", "User @_bh_x:bh.test not in room "+string(room))
+	b.as(ghost, "PUT", send+"0", object{"body": "x"}).expect(t, "incomplete", 400, "M_UNKNOWN", "'msgtype' not in content")
+	b.as(ghost, "PUT", send+"0", object{"body": 1, "msgtype": "m.text"}).expect(t, "no text", 400, "M_UNKNOWN", "'body' not a string type")
+	b.as(ghost, "PUT", path+"/send/m.room.topic/0", object{"topic": "x"}).expect(t, "no state", 400, "M_UNKNOWN", "'m.room.topic' must be state events")
+	b.as(ghost, "PUT", send+"1", object{"body": "x", "msgtype": "m.text"}).expect(t, "outside", 403, "M_FORBIDDEN", "User @_bh_x:bh.test not in room "+string(room))
 	b.as(ghost, "GET", path+"/state", nil).expect(t, "peek", 403, "M_FORBIDDEN", "room previews are disabled")
 	b.as(ghost, "POST", path+"/leave", object{}).expect(t, "leave", 403, "M_FORBIDDEN", "@_bh_x:bh.test not in room "+string(room)+".")
 	b.as(ghost, "POST", "v3/join/%23lobby:bh.test", nil).expect(t, "by alias", 200, "", "")
@@ -101,18 +105,18 @@ func TestMembershipAndPower(t *testing.T) {
 	b.as(ghost, "POST", path+"/kick", object{"user_id": bob.ID}).expect(t, "kick nobody", 403, "M_FORBIDDEN", "The target user is not in the room")
 	b.as(ghost, "POST", path+"/ban", object{"user_id": bob.ID}).expect(t, "ban", 403, "M_FORBIDDEN", "You don't have permission to ban")
 	b.as(ghost, "PUT", path+"/state/m.room.name", object{"name": "x"}).expect(t, "state", 403, "M_FORBIDDEN", "You don't have permission to post that to the room. user_level (0) < send_level (50)")
-	b.as(ghost, "PUT", path+"/state/m.room.create/", object{}).expect(t, "create", 403, "M_FORBIDDEN", "")
+	b.as(ghost, "PUT", path+"/state/m.room.create/", object{}).expect(t, "create", 400, "M_INVALID_PARAM", "Cannot resend m.room.create event")
 	done(t, bob.Join(room))
 	b.as(bob.Token, "POST", path+"/unban", object{"user_id": ghost}).expect(t, "unban a member", 403, "M_BAD_STATE", "Cannot unban user who was not banned (membership=join)")
 
 	_, err := alice.SendState(room, "m.room.power_levels", "", object{
-		"users": object{string(alice.ID): 100, ghost: 50}, "events": object{"m.x": 60}, "events_default": 10, "redact": 40})
+		"users": object{ghost: 50}, "events": object{"m.x": 60}, "events_default": 10, "redact": 40})
 	done(t, err)
-	b.as(bob.Token, "PUT", send+"2", object{}).expect(t, "muted", 403, "M_FORBIDDEN", "user_level (0) < send_level (10)")
+	b.as(bob.Token, "PUT", send+"2", object{"body": "x", "msgtype": "m.text"}).expect(t, "muted", 403, "M_FORBIDDEN", "user_level (0) < send_level (10)")
 	b.as(ghost, "PUT", path+"/send/m.x/3", object{}).expect(t, "per event", 403, "M_FORBIDDEN", "user_level (50) < send_level (60)")
-	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{string(alice.ID): 100, ghost: 60}}).
+	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{ghost: 60}}).
 		expect(t, "raise oneself", 403, "M_FORBIDDEN", "You don't have permission to add ops level greater than your own")
-	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{ghost: "50"}}).expect(t, "text", 400, "M_BAD_JSON", "integers")
+	b.as(ghost, "PUT", path+"/state/m.room.power_levels", object{"users": object{ghost: "50"}}).expect(t, "text", 400, "M_BAD_JSON", `"`+ghost+`": '50' is not of type 'integer'`)
 	b.as(ghost, "PUT", path+"/state/m.y/@alice:bh.test", object{}).expect(t, "others' state", 403, "M_FORBIDDEN", "You are not allowed to set others state")
 	b.as(ghost, "POST", path+"/kick", object{"user_id": bob.ID}).expect(t, "kick with power", 200, "", "")
 	b.as(ghost, "POST", path+"/ban", object{"user_id": alice.ID}).expect(t, "ban a higher one", 403, "M_FORBIDDEN", "You don't have permission to ban this user")
@@ -135,19 +139,27 @@ func TestRedactNeedsPowerForOthers(t *testing.T) {
 	hs, b := setUp(t, Options{})
 	alice := hs.User("alice")
 	ghost := b.register("_bh_x")
-	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
+	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat", RoomVersion: "12"}))
 	b.as(ghost, "POST", "v3/join/"+esc(room), nil)
 	theirs := ok(alice.Say(room, "x"))
-	own := b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/send/m.room.message/1", object{"body": "y"}).body["event_id"].(string)
-	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+string(theirs)+"/2", nil).expect(t, "theirs", 403, "M_FORBIDDEN", "You don't have permission to redact events")
-	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+own+"/3", nil).expect(t, "own", 200, "", "")
-	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/$no/4", nil).expect(t, "unknown", 404, "M_NOT_FOUND", "Could not find event $no")
+	own := b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/send/m.room.message/1", object{"msgtype": "m.text", "body": "y"}).body["event_id"].(string)
+	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+string(theirs)+"/2", object{}).expect(t, "theirs", 403, "M_FORBIDDEN", "You don't have permission to redact events")
+	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/"+own+"/3", object{}).expect(t, "own", 200, "", "")
+	b.as(ghost, "PUT", "v3/rooms/"+esc(room)+"/redact/$no/4", object{}).expect(t, "unknown", 404, "M_NOT_FOUND", "Could not find event $no")
+	redact := "v3/rooms/" + esc(room) + "/redact/"
+	b.as(ghost, "PUT", redact+own+"/5", nil).expect(t, "no body", 400, "M_NOT_JSON", "")
+	b.as(ghost, "PUT", redact+own+"/6", object{"redacts": "$other"}).expect(t, "another one in the content", 400, "M_INVALID_PARAM", "incoherent")
+	b.as(ghost, "PUT", "v3/rooms/!no/redact/"+own+"/7", object{}).expect(t, "no room", 404, "M_NOT_FOUND", "Could not find room version")
+	elsewhere := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
+	b.as(alice.Token, "PUT", "v3/rooms/"+esc(elsewhere)+"/redact/"+own+"/8", object{}).expect(t, "in another room", 400, "M_UNKNOWN", "Cannot redact event from a different room")
+	create := hs.Timeline(room)[0].EventID
+	b.as(alice.Token, "PUT", redact+string(create)+"/9", object{}).expect(t, "the room's creation", 403, "M_FORBIDDEN", "Redacting create events is not permitted")
 }
 
 func TestRoomVersion12CreatorsOutrank(t *testing.T) {
 	hs, b := setUp(t, Options{})
 	alice := hs.User("alice")
-	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat", RoomVersion: "12"}))
+	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
 	if strings.Contains(string(room), ":") {
 		t.Error(room)
 	}
@@ -180,8 +192,8 @@ func TestContentRules(t *testing.T) {
 		t.Error(a.raw)
 	}
 	b.as("", "GET", state+"m.room.topic", nil).expect(t, "no state", 404, "M_NOT_FOUND", "Event not found.")
-	one := b.as("", "PUT", state+"m.s/k%2Fx", object{"a": 1}).body["event_id"]
-	if two := b.as("", "PUT", state+"m.s/k%2Fx", object{"a": 1}).body["event_id"]; one != two {
+	one := b.as("", "PUT", state+"m.s/k%2Fx", object{"msgtype": "m.text", "body": "a"}).body["event_id"]
+	if two := b.as("", "PUT", state+"m.s/k%2Fx", object{"msgtype": "m.text", "body": "a"}).body["event_id"]; one != two {
 		t.Error("equal state is not sent twice")
 	}
 	alias := "v3/directory/room/%23_bh_r:bh.test"
@@ -199,17 +211,17 @@ func TestTransactionIDsAreKeyedByServiceNotUser(t *testing.T) {
 		b.as(u, "POST", "v3/join/"+esc(room), nil).expect(t, u, 200, "", "")
 	}
 	path := "v3/rooms/" + esc(room) + "/send/m.room.message/t1"
-	first := b.as(x, "PUT", path, object{"body": "a"}).body["event_id"]
-	if got := b.as(y, "PUT", path, object{"body": "b"}).body["event_id"]; got != first {
+	first := b.as(x, "PUT", path, object{"msgtype": "m.text", "body": "a"}).body["event_id"]
+	if got := b.as(y, "PUT", path, object{"msgtype": "m.text", "body": "b"}).body["event_id"]; got != first {
 		t.Error("another user's equal id must be the same event, as on Synapse")
 	}
-	if got := b.as(alice.Token, "PUT", path, object{"body": "c"}).body["event_id"]; got == first {
+	if got := b.as(alice.Token, "PUT", path, object{"msgtype": "m.text", "body": "c"}).body["event_id"]; got == first {
 		t.Error("an ordinary user has ids of her own")
 	}
-	b.as(x, "PUT", path+"bad", object{"a": 1.5}).expect(t, "refused", 400, "M_BAD_JSON", "")
-	b.as(x, "PUT", path+"bad", object{"a": 1}).expect(t, "a refusal is not remembered", 200, "", "")
+	b.as(x, "PUT", path+"bad", object{"msgtype": "m.text", "body": "a", "a": 1.5}).expect(t, "refused", 400, "M_BAD_JSON", "")
+	b.as(x, "PUT", path+"bad", object{"msgtype": "m.text", "body": "a", "a": 1}).expect(t, "a refusal is not remembered", 200, "", "")
 	hs.ForgetTransactions()
-	if got := b.as(x, "PUT", path, object{"body": "a"}).body["event_id"]; got == first {
+	if got := b.as(x, "PUT", path, object{"msgtype": "m.text", "body": "a"}).body["event_id"]; got == first {
 		t.Error("it should have been forgotten")
 	}
 }
@@ -229,8 +241,12 @@ func TestReadingBack(t *testing.T) {
 		t.Error(a.raw)
 	}
 	a = b.as("", "GET", path+"/messages?dir=b&limit=5&from="+a.body["end"].(string)+filter, nil)
-	if !strings.Contains(a.raw, `"body":"1"`) || a.body["end"] != nil {
+	if !strings.Contains(a.raw, `"body":"1"`) || a.body["end"] == nil {
 		t.Error(a.raw)
+	}
+	a = b.as("", "GET", path+"/messages?dir=b&limit=5&from="+a.body["end"].(string)+filter, nil)
+	if strings.Contains(a.raw, "body") || a.body["end"] != nil {
+		t.Error("the end is told by a page of its own:", a.raw)
 	}
 	if a = b.as("", "GET", path+"/messages?dir=f&limit=1", nil); !strings.Contains(a.raw, "m.room.create") {
 		t.Error(a.raw)
@@ -276,4 +292,18 @@ func FuzzBodies(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestForgetting(t *testing.T) {
+	hs, b := setUp(t, Options{})
+	alice := hs.User("alice")
+	ghost := b.register("_bh_x")
+	room := ok(alice.CreateRoom(RoomOptions{Preset: "public_chat"}))
+	forget := func() answer { return b.as(ghost, "POST", "v3/rooms/"+esc(room)+"/forget", object{}) }
+	forget().expect(t, "never there", 200, "", "")
+	b.as(ghost, "POST", "v3/join/"+esc(room), object{}).expect(t, "join", 200, "", "")
+	forget().expect(t, "in the room", 400, "M_UNKNOWN", "User "+ghost+" in room "+string(room))
+	b.as(ghost, "POST", "v3/rooms/"+esc(room)+"/leave", object{}).expect(t, "leave", 200, "", "")
+	forget().expect(t, "left", 200, "", "")
+	b.as(ghost, "GET", "v3/rooms/"+esc(room)+"/state", nil).expect(t, "forgotten", 403, "M_FORBIDDEN", "")
 }

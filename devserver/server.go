@@ -43,7 +43,7 @@ type Options struct {
 	Clock       clockwork.Clock
 	Log         hclog.Logger
 	RetryUnit   time.Duration // a refused transaction is repeated after 2, 4, 8 … 512 of it; 1 s
-	RoomVersion string        // of rooms whose creator names none; "10"
+	RoomVersion string        // of rooms whose creator names none; "12"
 	RequestLog  int           // how many requests are remembered; 1000
 	// Transport carries what goes to application services; nil: the network.
 	Transport http.RoundTripper
@@ -65,6 +65,8 @@ type Server struct {
 	services []*service
 	answers  map[string]any // by path and client: what a transaction id was answered
 	media    map[string]*medium
+	delayed  map[string]*delayed
+	delays   int // of delayed so far
 	stored   int // events so far
 	faults   Faults
 	arrived  int // requests, for Faults.RateLimitEvery
@@ -79,15 +81,18 @@ type Server struct {
 type account struct {
 	id          matrix.UserID
 	token       string
-	registered  bool // false for a sender nobody registered yet
+	device      string // that the token belongs to
+	registered  bool   // false for a sender nobody registered yet
 	displayname string
 	avatarURL   string
 	presence    string
 	statusMsg   string
+	active      time.Time // when the user last said to be online
 	joined      map[matrix.RoomID]*room
 	data        map[dataKey]json.RawMessage
 	tags        map[matrix.RoomID]map[string]json.RawMessage
-	filters     int // made so far
+	filters     []json.RawMessage
+	devices     map[string]string // names by id; made by application services only
 }
 
 type aliasEntry struct {
@@ -110,7 +115,7 @@ func New(o Options) *Server {
 		o.RetryUnit = time.Second
 	}
 	if o.RoomVersion == "" {
-		o.RoomVersion = "10"
+		o.RoomVersion = "12"
 	}
 	if o.RequestLog == 0 {
 		o.RequestLog = 1000
@@ -122,7 +127,7 @@ func New(o Options) *Server {
 	return &Server{
 		o: o, ctx: ctx, cancel: cancel, client: &http.Client{Transport: o.Transport},
 		accounts: map[matrix.UserID]*account{}, tokens: map[string]*account{}, rooms: map[matrix.RoomID]*room{},
-		aliases: map[matrix.RoomAlias]*aliasEntry{}, answers: map[string]any{}, media: map[string]*medium{},
+		aliases: map[matrix.RoomAlias]*aliasEntry{}, answers: map[string]any{}, media: map[string]*medium{}, delayed: map[string]*delayed{},
 		changed: make(chan struct{}), subs: map[*subscriber]bool{},
 	}
 }

@@ -26,8 +26,7 @@ func (s *Server) User(localpart string) *User {
 		a.registered, a.displayname = true, localpart
 	}
 	if a.token == "" {
-		a.token = "syt_" + randomID(16)
-		s.tokens[a.token] = a
+		s.login(a)
 	}
 	return &User{s: s, ID: a.id, Token: a.token}
 }

@@ -3,6 +3,7 @@ package intent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strconv"
 
@@ -17,7 +18,7 @@ type SendDelayedEventOptions struct {
 
 // SendDelayedEvent lets the homeserver send an event after delayMS milliseconds, and
 // returns the id under which that can be changed until then (DE-1, MSC4140).
-// Errors: M_UNRECOGNIZED where the homeserver cannot.
+// Errors: matrix.ErrForbidden where the homeserver does not let users do that.
 func (i *Intent) SendDelayedEvent(ctx context.Context, room matrix.RoomID, typ string, content json.RawMessage, delayMS int64, o SendDelayedEventOptions) (string, error) {
 	const op = "send_delayed_event"
 	if err := i.needRoom(op, room); err != nil {
@@ -44,7 +45,11 @@ func (i *Intent) SendDelayedEvent(ctx context.Context, room matrix.RoomID, typ s
 			if err != nil {
 				return "", err
 			}
-			return field(answer, "delay_id")
+			id, err := field(answer, "delay_id")
+			if _, now := field(answer, "event_id"); err != nil && now == nil {
+				err = errors.New("the homeserver knows no delayed events, and has sent it at once")
+			}
+			return id, err
 		})
 	})
 	return string(id), err
@@ -52,9 +57,12 @@ func (i *Intent) SendDelayedEvent(ctx context.Context, room matrix.RoomID, typ s
 
 // UpdateDelayedEvent sends a delayed event now ("send"), starts its delay anew
 // ("restart") or drops it ("cancel") (DE-1).
-// Errors: matrix.ErrNotFound.
+// Errors: matrix.ErrNotFound; matrix.ErrForbidden when the event may not be sent.
 func (i *Intent) UpdateDelayedEvent(ctx context.Context, delayID, action string) error {
 	path := "/_matrix/client/unstable/org.matrix.msc4140" + matrix.Path("delayed_events", delayID)
 	_, err := i.do(ctx, request{method: "POST", path: path, body: one("action", action)})
+	if action != "restart" && carriedOut(err, "M_NOT_FOUND") {
+		err = nil
+	}
 	return i.fail("update_delayed_event", "", err)
 }

@@ -3,6 +3,7 @@ package intent
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
 	"bridgehost/matrix"
 )
@@ -51,7 +52,8 @@ type SearchUsersOptions struct {
 	Limit *int // default 10
 }
 
-// SearchUsers looks into the server's directory of users: {results, limited} (OT-1).
+// SearchUsers looks into the server's directory of users: {results, limited} (OT-1). What a
+// user has not, such as a picture, is left out of its result.
 func (i *Intent) SearchUsers(ctx context.Context, query string, o SearchUsersOptions) (json.RawMessage, error) {
 	const op = "search_users"
 	if err := i.EnsureRegistered(ctx); err != nil {
@@ -66,10 +68,15 @@ func (i *Intent) SearchUsers(ctx context.Context, query string, o SearchUsersOpt
 		return nil, i.fail(op, "", err)
 	}
 	var told struct {
-		Results json.RawMessage `json:"results"`
+		Results []map[string]json.RawMessage `json:"results"`
+		Limited bool                         `json:"limited"`
 	}
 	if err := json.Unmarshal(answer, &told); err != nil || told.Results == nil {
 		return nil, &Error{Op: op, User: i.user, Message: "the homeserver's answer has no results", Err: err}
 	}
-	return answer, nil
+	for _, user := range told.Results {
+		maps.DeleteFunc(user, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
+	}
+	found, err := json.Marshal(told)
+	return found, i.fail(op, "", err)
 }

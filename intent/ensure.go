@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"bridgehost/matrix"
 )
@@ -23,16 +24,7 @@ func (i *Intent) EnsureRegistered(ctx context.Context) error {
 		if known, err := store.IsRegistered(ctx, i.user); err != nil || known {
 			return err
 		}
-		_, err := i.do(ctx, request{
-			method: "POST", path: matrix.ClientPath("register"), query: map[string][]string{"kind": {"user"}},
-			body: map[string]any{
-				"type": "m.login.application_service", "username": i.user.Localpart(), "inhibit_login": true,
-			},
-		})
-		if err != nil && !errors.Is(err, matrix.ErrUserInUse) {
-			return err
-		}
-		return store.Registered(ctx, i.user)
+		return i.register(ctx)
 	})
 	if errors.Is(err, matrix.ErrExclusive) {
 		hint := "the user is outside of the namespaces in the registration file"
@@ -42,6 +34,26 @@ func (i *Intent) EnsureRegistered(ctx context.Context) error {
 		return &Error{Op: "ensure_registered", User: i.user, Err: err, Hint: hint}
 	}
 	return i.fail("ensure_registered", "", err)
+}
+
+// register makes the user, whatever the store knows.
+func (i *Intent) register(ctx context.Context) error {
+	_, err := i.do(ctx, request{
+		method: "POST", path: matrix.ClientPath("register"), early: true, query: map[string][]string{"kind": {"user"}},
+		body: map[string]any{
+			"type": "m.login.application_service", "username": i.user.Localpart(), "inhibit_login": true,
+		},
+	})
+	if err != nil && !errors.Is(err, matrix.ErrUserInUse) {
+		return err
+	}
+	return i.pool.cfg.Store.Registered(ctx, i.user)
+}
+
+// isUnregistered tells whether the homeserver refused since it does not know our user.
+func isUnregistered(err error) bool {
+	var m *matrix.Error
+	return errors.As(err, &m) && m.Code == "M_FORBIDDEN" && strings.Contains(m.Message, "not registered this user")
 }
 
 // EnsureJoinedOptions are those of EnsureJoined.
@@ -76,7 +88,7 @@ func (i *Intent) EnsureJoined(ctx context.Context, room matrix.RoomID, o EnsureJ
 	if bot != nil {
 		helper = string(bot.user)
 	}
-	key := fmt.Sprintf("join %s %s %s %q", i.user, room, helper, i.token)
+	key := fmt.Sprintf("join %s %s %s %q %q", i.user, room, helper, i.token, i.device)
 	err := i.pool.flight.do(ctx, key, func() error {
 		// Another chain may have ended between the look into the store and here.
 		if joined, err := i.isJoined(ctx, room); err != nil || (joined && !o.IgnoreCache) {

@@ -2,6 +2,7 @@ package intent
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -77,6 +78,26 @@ func TestEJ8OneChainForAllWhoWaitForIt(t *testing.T) {
 		}
 	}
 	w.want(joinGhost, invite, joinGhost)
+}
+
+func TestAJoinIsNotForgottenByTheInvitationBeforeIt(t *testing.T) {
+	for gated, o := range map[string]InviteUserOptions{"/invite": {}, "/m.room.member/": {ExtraContent: []byte(`{"is_direct":true}`)}} {
+		w := newWorld(t)
+		w.gate, w.gated = make(chan struct{}), gated
+		done := make(chan error)
+		go func() { done <- w.bot.InviteUser(t.Context(), room, ghost, o) }()
+		for !strings.Contains(w.requests(), gated) {
+			runtime.Gosched()
+		}
+		_ = w.store.SetMembership(t.Context(), room, ghost, "join") // while the answer is on its way
+		close(w.gate)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if m := w.membership(ghost); m != "join" {
+			t.Errorf("%s: membership %q", gated, m)
+		}
+	}
 }
 
 func TestER1Registering(t *testing.T) {

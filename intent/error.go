@@ -83,6 +83,13 @@ func refusalSays(err error, code error, texts ...string) bool {
 	return false
 }
 
+// carriedOut tells whether err says no more than that an earlier try of the same request,
+// whose answer was lost, has done what was asked.
+func carriedOut(err error, code string) bool {
+	var m *matrix.Error
+	return errors.As(err, &m) && m.Repeated && m.Code == code
+}
+
 func saysNotInRoom(err error) bool {
 	return refusalSays(err, matrix.ErrNotJoined, "not in room", "not in the room", "not joined")
 }

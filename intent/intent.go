@@ -15,13 +15,15 @@ type Intent struct {
 	token   string  // "": the application service's
 	baseURL string  // "": the homeserver of the configuration
 	asToken bool    // the token is an application service's: user_id goes along
+	device  string  // "": none, as for most users of an application service
 }
 
-// UserOptions are those of User (ID-2).
+// UserOptions are those of User (ID-2, ID-5).
 type UserOptions struct {
-	Token   string // a double puppet's own token; "" for a ghost
-	BaseURL string // another homeserver, for double puppets only
-	ASToken bool   // Token is another application service's
+	Token    string // a double puppet's own token; "" for a ghost
+	BaseURL  string // another homeserver, for double puppets only
+	ASToken  bool   // Token is another application service's
+	DeviceID string // a device of the user's, not with the user's own token, which has one
 }
 
 // MXID is the user that acts.
@@ -43,8 +45,8 @@ func (i *Intent) Pool() *Pool { return i.pool }
 func (i *Intent) IsPuppet() bool { return i.token != "" }
 
 // User gives the intent of another user, whose bot is i, or i's bot: a ghost without a
-// token, a double puppet with one. The same user gives the same intent, until another
-// token is given.
+// token, a double puppet with one. The same user and device give the same intent, until
+// another token is given.
 // Errors: *Error with Usage when user is no user id.
 func (i *Intent) User(user matrix.UserID, o UserOptions) (*Intent, error) {
 	if _, err := matrix.ParseUserID(string(user)); err != nil {
@@ -53,6 +55,9 @@ func (i *Intent) User(user matrix.UserID, o UserOptions) (*Intent, error) {
 	if o.Token == "" && (o.BaseURL != "" || o.ASToken) {
 		return nil, i.usage("user", "", "base_url and as_token go with a token")
 	}
+	if o.Token != "" && o.DeviceID != "" && !o.ASToken {
+		return nil, i.usage("user", "", "device_id goes with an application service's token; the user's own token has a device")
+	}
 	bot := i
 	if i.bot != nil {
 		bot = i.bot
@@ -60,10 +65,16 @@ func (i *Intent) User(user matrix.UserID, o UserOptions) (*Intent, error) {
 			i.Log().Warn("a double puppet is made by way of a ghost's intent", "puppet", string(user))
 		}
 	}
-	if o.Token == "" && user == bot.user {
-		return bot, nil
+	if bot.device != "" {
+		bot = i.pool.Bot(bot.user)
 	}
-	made := &Intent{pool: i.pool, user: user, bot: bot, token: o.Token, baseURL: o.BaseURL, asToken: o.Token == "" || o.ASToken}
+	made := &Intent{pool: i.pool, user: user, bot: bot, token: o.Token, baseURL: o.BaseURL, asToken: o.Token == "" || o.ASToken, device: o.DeviceID}
+	if o.Token == "" && user == bot.user {
+		if o.DeviceID == "" {
+			return bot, nil
+		}
+		made.bot = nil
+	}
 	p := i.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,7 +82,7 @@ func (i *Intent) User(user matrix.UserID, o UserOptions) (*Intent, error) {
 	if o.Token != "" {
 		kept = p.puppets
 	}
-	key := childKey{bot.user, user}
+	key := childKey{bot.user, user, o.DeviceID}
 	if was := kept[key]; was != nil && *was == *made {
 		return was, nil
 	}

@@ -47,13 +47,13 @@ func (i *Intent) JoinRoom(ctx context.Context, roomIDOrAlias string, o JoinRoomO
 // lasting tells refusals that a repeat does not change. Joins over federation fail for
 // other reasons as well.
 func lasting(err error) bool {
-	for _, code := range []error{matrix.ErrForbidden, matrix.ErrBadState, matrix.ErrNotFound, matrix.ErrExclusive,
-		matrix.ErrUnknownToken, matrix.ErrUserDeactivated, matrix.ErrUnableAuthorise, context.Canceled} {
+	for _, code := range []error{matrix.ErrForbidden, matrix.ErrBadState, matrix.ErrExclusive,
+		matrix.ErrUnknownToken, matrix.ErrUnknownDevice, matrix.ErrUserDeactivated, matrix.ErrUnableAuthorise, matrix.ErrUnableGrant, context.Canceled} {
 		if errors.Is(err, code) {
 			return true
 		}
 	}
-	return false
+	return isNotFound(err)
 }
 
 // join is the bare request; the store remembers the room that the server names.
@@ -119,7 +119,8 @@ type LeaveRoomOptions struct {
 	RaiseNotInRoom bool
 }
 
-// LeaveRoom leaves. That the user is not in the room is no error unless asked for (LE-1, LE-2).
+// LeaveRoom leaves. That the user is not in the room is no error unless asked for (LE-1, LE-2);
+// a ban that is known stays known.
 func (i *Intent) LeaveRoom(ctx context.Context, room matrix.RoomID, o LeaveRoomOptions) error {
 	const op = "leave_room"
 	if err := i.needRoom(op, room); err != nil {
@@ -144,7 +145,14 @@ func (i *Intent) LeaveRoom(ctx context.Context, room matrix.RoomID, o LeaveRoomO
 	if err != nil && (o.RaiseNotInRoom || !saysNotInRoom(err)) {
 		return i.fail(op, room, err)
 	}
-	return i.fail(op, room, i.pool.cfg.Store.SetMembership(ctx, room, i.user, "leave"))
+	store := i.pool.cfg.Store
+	if err != nil {
+		known, err := store.Member(ctx, room, i.user)
+		if err != nil || known != nil && known.Membership == "ban" {
+			return i.fail(op, room, err)
+		}
+	}
+	return i.fail(op, room, store.SetMembership(ctx, room, i.user, "leave"))
 }
 
 // ErrorAndLeaveOptions are those of ErrorAndLeave.
@@ -153,6 +161,9 @@ type ErrorAndLeaveOptions struct{ Text, HTML string }
 // ErrorAndLeave says why in a notice and leaves (EL-1). With nothing to say it is
 // refused, and the user stays, as recorded of the reference.
 func (i *Intent) ErrorAndLeave(ctx context.Context, room matrix.RoomID, o ErrorAndLeaveOptions) error {
+	if o.Text == "" && o.HTML == "" {
+		return i.usage("error_and_leave", room, "text or html is needed")
+	}
 	if _, err := i.EnsureJoined(ctx, room, EnsureJoinedOptions{}); err != nil {
 		return err
 	}

@@ -90,7 +90,8 @@ func (i *Intent) levelsOf(ctx context.Context, room matrix.RoomID) (content json
 	return content, false, err
 }
 
-// fetchLevels asks for the levels and remembers them, also that there are none ("null").
+// fetchLevels asks for the levels and remembers them, also that there are none ("null"),
+// unless they are of the past.
 func (i *Intent) fetchLevels(ctx context.Context, room matrix.RoomID) (json.RawMessage, error) {
 	content, err := i.do(ctx, request{method: "GET", path: statePath(room, "m.room.power_levels", ""), room: room})
 	if isNotFound(err) {
@@ -98,6 +99,9 @@ func (i *Intent) fetchLevels(ctx context.Context, room matrix.RoomID) (json.RawM
 	}
 	if err != nil {
 		return nil, err
+	}
+	if left, err := i.hasLeft(ctx, room, nil); err != nil || left {
+		return content, err
 	}
 	return content, i.pool.cfg.Store.SetPowerLevels(ctx, room, content)
 }
@@ -118,6 +122,28 @@ func (i *Intent) createOf(ctx context.Context, room matrix.RoomID) (json.RawMess
 		return nil, err
 	}
 	return event, store.SetCreate(ctx, room, event)
+}
+
+// UserLevel is the level of any user in a room, a creator's included. What the store does
+// not know is asked for.
+func (i *Intent) UserLevel(ctx context.Context, room matrix.RoomID, user matrix.UserID) (int64, error) {
+	const op = "get_power_levels"
+	if _, err := i.EnsureJoined(ctx, room, EnsureJoinedOptions{}); err != nil {
+		return 0, err
+	}
+	content, unreadable, err := i.levelsOf(ctx, room)
+	if err == nil && unreadable {
+		err = matrix.ErrForbidden
+	}
+	if err != nil {
+		return 0, i.fail(op, room, err)
+	}
+	created, err := i.createOf(ctx, room)
+	if err != nil {
+		return 0, i.fail(op, room, err)
+	}
+	levels, create := i.pool.levels.parse(room, content, created)
+	return levels.User(user, create), nil
 }
 
 // GetPowerLevelsOptions are those of GetPowerLevels.

@@ -57,6 +57,9 @@ func (i *Intent) UploadMedia(ctx context.Context, data []byte, o UploadMediaOpti
 		r.query = url.Values{"filename": {o.Filename}}
 	}
 	answer, err := i.do(ctx, r)
+	if carriedOut(err, "M_CANNOT_OVERWRITE_MEDIA") {
+		err = nil
+	}
 	if err != nil || o.MXC != "" {
 		return o.MXC, i.fail(op, "", err)
 	}

@@ -51,7 +51,7 @@ type GetMembersOptions struct {
 }
 
 // GetMembers returns the m.room.member events of the room, without joining it, and
-// remembers them, unless those who are joined were left out (MB-1).
+// remembers them, unless those who are joined were left out, or they are of the past (MB-1).
 func (i *Intent) GetMembers(ctx context.Context, room matrix.RoomID, o GetMembersOptions) ([]json.RawMessage, error) {
 	const op = "get_members"
 	if err := i.needRoom(op, room); err != nil {
@@ -81,6 +81,9 @@ func (i *Intent) GetMembers(ctx context.Context, room matrix.RoomID, o GetMember
 		if user, m, ok := memberOf(raw); ok {
 			members[user] = m
 		}
+	}
+	if left, err := i.hasLeft(ctx, room, members); err != nil || left {
+		return told.Chunk, i.fail(op, room, err)
 	}
 	return told.Chunk, i.fail(op, room, i.pool.cfg.Store.SetMembers(ctx, room, members, o.Membership))
 }

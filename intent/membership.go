@@ -115,10 +115,31 @@ func (i *Intent) moderate(ctx context.Context, room matrix.RoomID, user matrix.U
 	if reason != "" {
 		body["reason"] = reason
 	}
+	overtaken, err := i.overtaken(ctx, room, user, membership)
+	if err != nil {
+		return err
+	}
 	if _, err := i.do(ctx, request{method: "POST", path: roomPath(room, verb), body: body, room: room}); err != nil {
 		return err
 	}
+	if overtaken() {
+		return nil
+	}
 	return i.pool.cfg.Store.SetMembership(ctx, room, user, membership)
+}
+
+// overtaken returns a function that tells whether the user has joined since: an invitation
+// whose answer comes after the join that it allowed is not to be remembered.
+func (i *Intent) overtaken(ctx context.Context, room matrix.RoomID, user matrix.UserID, membership string) (func() bool, error) {
+	joined := func() (bool, error) {
+		m, err := i.pool.cfg.Store.Member(ctx, room, user)
+		return m != nil && m.Membership == "join", err
+	}
+	before, err := joined()
+	return func() bool {
+		after, err := joined()
+		return membership == "invite" && !before && after && err == nil
+	}, err
 }
 
 // extra is the extra content of a membership change, a double puppet's mark included (ID-3).
@@ -158,8 +179,18 @@ func (i *Intent) sendMembership(ctx context.Context, room matrix.RoomID, user ma
 	if err != nil {
 		return err
 	}
-	_, err = i.putState(ctx, room, "m.room.member", string(user), raw, nil)
-	return err
+	overtaken, err := i.overtaken(ctx, room, user, membership)
+	if err != nil {
+		return err
+	}
+	key := string(user)
+	id, err := i.eventID(ctx, request{method: "PUT", path: statePath(room, "m.room.member", key), body: json.RawMessage(raw), room: room})
+	if err != nil || overtaken() {
+		return err
+	}
+	return i.pool.cfg.Store.UpdateState(ctx, &matrix.Event{
+		Type: "m.room.member", RoomID: room, Sender: i.user, EventID: matrix.EventID(id), StateKey: &key, Content: raw,
+	})
 }
 
 func (i *Intent) knownProfile(ctx context.Context, room matrix.RoomID, user matrix.UserID) (name, avatar string, err error) {

@@ -25,10 +25,12 @@ type SendTextOptions struct {
 
 // SendText sends a text (SE-3).
 func (i *Intent) SendText(ctx context.Context, room matrix.RoomID, o SendTextOptions) (matrix.EventID, error) {
-	if o.MsgType == "" {
-		o.MsgType = "m.text"
-	}
 	return i.sendText(ctx, "send_text", room, o)
+}
+
+// SendMarkdown sends a text that was written in Markdown; o.HTML is what was made of it (SE-3).
+func (i *Intent) SendMarkdown(ctx context.Context, room matrix.RoomID, o SendTextOptions) (matrix.EventID, error) {
+	return i.sendText(ctx, "send_markdown", room, o)
 }
 
 // SendNoticeOptions are those of SendNotice. One of Text and HTML is needed.
@@ -56,6 +58,9 @@ func (i *Intent) SendEmote(ctx context.Context, room matrix.RoomID, o SendEmoteO
 }
 
 func (i *Intent) sendText(ctx context.Context, op string, room matrix.RoomID, o SendTextOptions) (matrix.EventID, error) {
+	if o.MsgType == "" {
+		o.MsgType = "m.text"
+	}
 	if o.Text == "" && o.HTML == "" {
 		return "", i.usage(op, room, "text or html is needed")
 	}

@@ -42,7 +42,10 @@ type Pool struct {
 	puppets map[childKey]*Intent
 }
 
-type childKey struct{ bot, user matrix.UserID }
+type childKey struct {
+	bot, user matrix.UserID
+	device    string
+}
 
 // NewPool makes a pool. Store is required; the clock, log and HTTP client have defaults.
 func NewPool(cfg Config) *Pool {

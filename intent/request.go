@@ -32,13 +32,16 @@ type request struct {
 	room   matrix.RoomID // whose turn it is among waiting requests
 	opts   *EventOptions
 	once   bool
+	early  bool // before the user exists: no device of it does
 
+	raw         bool   // the caller's own request, made as it is
 	contentType string // of a body that is matrix.Bytes
 	binary      bool   // the answer may be anything
 	maxAnswer   int64  // bytes; 0: 64 MiB
 }
 
-// do makes the request with this user's token and the parameters of ID-1, ID-4, ID-5.
+// do makes the request with this user's token and the parameters of ID-1, ID-4, ID-5. A
+// user that the homeserver does not know, whatever the store says, is registered first.
 func (i *Intent) do(ctx context.Context, r request) (json.RawMessage, error) {
 	m := matrix.Request{
 		BaseURL: i.pool.cfg.HomeserverURL, Token: i.pool.cfg.ASToken, As: i.user,
@@ -53,6 +56,9 @@ func (i *Intent) do(ctx context.Context, r request) (json.RawMessage, error) {
 	}
 	if i.asToken {
 		m.UserID = i.user
+		if !r.early {
+			m.DeviceID = i.device
+		}
 	}
 	if m.Body == nil && (r.method == "POST" || r.method == "PUT") {
 		m.Body = json.RawMessage("{}")
@@ -70,7 +76,11 @@ func (i *Intent) do(ctx context.Context, r request) (json.RawMessage, error) {
 			m.Query.Set("ts", strconv.FormatInt(o.Timestamp, 10))
 		}
 	}
-	return i.pool.client.Do(ctx, m)
+	answer, err := i.pool.client.Do(ctx, m)
+	if isUnregistered(err) && !i.IsPuppet() && !r.early && !r.raw && i.register(ctx) == nil {
+		return i.pool.client.Do(ctx, m)
+	}
+	return answer, err
 }
 
 // field reads one string of an answer that must have it.
@@ -142,7 +152,7 @@ type RequestOptions struct {
 // joining. path may be escaped or not, and may have a query; api:request (ID-6).
 func (i *Intent) Request(ctx context.Context, method, path string, o RequestOptions) (json.RawMessage, error) {
 	encoded, query := matrix.RawPath(path)
-	r := request{method: method, path: encoded, query: query,
+	r := request{method: method, path: encoded, query: query, raw: true,
 		opts: &EventOptions{Timestamp: o.Timestamp, Headers: o.Headers, QueryParams: o.QueryParams, RetryCount: o.RetryCount}}
 	if len(o.Content) > 0 {
 		r.body = o.Content

@@ -74,8 +74,8 @@ func (i *Intent) effect(ctx context.Context, op string, room matrix.RoomID, txn 
 }
 
 // permitted runs f once the user is in the room and has the level (PL-1). When the
-// server says that a user whom the store thinks joined is not in the room, the entry
-// is dropped and the join path is tried once more (SS-5).
+// server says, to the look at the levels or to f, that a user whom the store thinks joined
+// is not in the room, the entry is dropped and the join path is tried once more (SS-5).
 func (i *Intent) permitted(ctx context.Context, op string, room matrix.RoomID, typ string, state bool,
 	o EventOptions, f func() (string, error),
 ) (string, error) {

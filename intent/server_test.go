@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,8 @@ type home struct {
 	seen  []string // "POST /join/!r:x as @g:x {…}"
 	rules []rule
 	txns  []string
-	gate  chan struct{} // when set, joins wait for it
+	gate  chan struct{} // when set, joins wait for it, or what gated is a part of
+	gated string
 }
 
 type rule struct {
@@ -63,7 +65,7 @@ func (h *home) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	h.mu.Unlock()
-	if gate != nil && strings.HasPrefix(path, "/join/") {
+	if gate != nil && strings.Contains(path, cmp.Or(h.gated, "/join/")) {
 		<-gate
 	}
 	if answer == "" {

@@ -127,6 +127,9 @@ func (i *Intent) GetStateEvent(ctx context.Context, room matrix.RoomID, typ stri
 	if err != nil {
 		return nil, err
 	}
+	if left, err := i.hasLeft(ctx, room, nil); err != nil || left {
+		return answer, i.fail(op, room, err)
+	}
 	e := &matrix.Event{Type: typ, RoomID: room, StateKey: &o.StateKey, Content: answer}
 	if o.Format == "event" {
 		// COMPAT: a server that does not know format answers the content alone.
@@ -154,6 +157,17 @@ func (i *Intent) get(ctx context.Context, op string, room matrix.RoomID, join *b
 	return answer, i.fail(op, room, err)
 }
 
+// hasLeft tells whether the user has left the room, so that the homeserver shows it the
+// state as it was then, which the store must not take for the present one. told are the
+// members of that state, as far as they are known.
+func (i *Intent) hasLeft(ctx context.Context, room matrix.RoomID, told map[matrix.UserID]Member) (bool, error) {
+	if m, ok := told[i.user]; ok {
+		return m.Membership == "leave", nil
+	}
+	m, err := i.pool.cfg.Store.Member(ctx, room, i.user)
+	return m != nil && m.Membership == "leave", err
+}
+
 // GetEventOptions are those of GetEvent.
 type GetEventOptions struct {
 	EnsureJoined *bool // default true
@@ -170,7 +184,8 @@ type GetStateOptions struct {
 	EnsureJoined *bool // default true
 }
 
-// GetState returns all state of the room, which the store takes in: a list of events (GE-1).
+// GetState returns all state of the room, which the store takes in unless it is of the
+// past: a list of events (GE-1).
 func (i *Intent) GetState(ctx context.Context, room matrix.RoomID, o GetStateOptions) ([]json.RawMessage, error) {
 	const op = "get_state"
 	answer, err := i.get(ctx, op, room, o.EnsureJoined, request{method: "GET", path: roomPath(room, "state"), room: room})
@@ -181,7 +196,7 @@ func (i *Intent) GetState(ctx context.Context, room matrix.RoomID, o GetStateOpt
 	if err := json.Unmarshal(answer, &events); err != nil {
 		return nil, i.fail(op, room, err)
 	}
-	store, members := i.pool.cfg.Store, map[matrix.UserID]Member{}
+	store, members, rest := i.pool.cfg.Store, map[matrix.UserID]Member{}, []*matrix.Event{}
 	for _, raw := range events {
 		e, err := matrix.ParseEvent(raw)
 		if err != nil || e.StateKey == nil {
@@ -195,9 +210,15 @@ func (i *Intent) GetState(ctx context.Context, room matrix.RoomID, o GetStateOpt
 			}
 		case "m.room.tombstone": // as old as the levels beside it
 		default:
-			if err := store.UpdateState(ctx, e); err != nil {
-				return nil, i.fail(op, room, err)
-			}
+			rest = append(rest, e)
+		}
+	}
+	if left, err := i.hasLeft(ctx, room, members); err != nil || left {
+		return events, i.fail(op, room, err)
+	}
+	for _, e := range rest {
+		if err := store.UpdateState(ctx, e); err != nil {
+			return nil, i.fail(op, room, err)
 		}
 	}
 	return events, i.fail(op, room, store.SetMembers(ctx, room, members, ""))

@@ -304,7 +304,7 @@ func run[R any](c *Call, f func() (R, error)) int {
 	c.observe(Observed{})
 	switch c.fn.Waits {
 	case waits:
-		c.VM.Wait(c.L, func(ctx context.Context) { c.ctx = c.calling(ctx); r, err = f() })
+		c.VM.Wait(c.L, func(ctx context.Context) { c.ctx = c.calling(ctx); r, err = f(); c.settle() })
 	case waitsInput:
 		c.VM.WaitInput(c.L, func(ctx context.Context) bool { c.ctx = c.calling(ctx); r, err = f(); return err == nil })
 	default:

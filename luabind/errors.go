@@ -119,6 +119,10 @@ func hint(e *matrix.Error) string {
 	case "M_FORBIDDEN":
 		said := strings.ToLower(e.Message)
 		switch {
+		case strings.Contains(said, "not registered this user"):
+			return fmt.Sprintf("register %s first, by intent:ensure_registered()", who)
+		case strings.Contains(e.Path, "/media/"): // no room is concerned
+			return ""
 		case strings.HasSuffix(e.Path, "/join") || strings.Contains(e.Path, "/join/"):
 			return fmt.Sprintf("invite %s to the room", who)
 		case strings.Contains(said, "not in room"), strings.Contains(said, "not in the room"), strings.Contains(said, "not joined"):
@@ -132,9 +136,14 @@ func hint(e *matrix.Error) string {
 	case "M_EXCLUSIVE":
 		return "the user or alias is outside of the namespaces in the registration file"
 	case "M_TOO_LARGE":
+		if strings.Contains(e.Path, "/media/") {
+			return ""
+		}
 		return "an event may have 65536 bytes at most; split the message"
 	case "M_USER_DEACTIVATED":
 		return "the account was deactivated and cannot be used again"
+	case "M_UNKNOWN_DEVICE":
+		return `make the device first: api:request("PUT", "/_matrix/client/v3/devices/ID", { content = { display_name = "…" } })`
 	case "M_LIMIT_EXCEEDED":
 		return "the homeserver asks to wait; rate_limited: false in the registration avoids that"
 	}

@@ -11,7 +11,7 @@ import (
 	"bridgehost/matrix"
 )
 
-var intentClass = class("intent", "Acts as one Matrix user: the script's bot (the global intent), a ghost, a double puppet. Methods and their arguments are those of mautrix-python's IntentAPI.",
+var intentClass = class("intent", "Acts as one Matrix user: the script's bot (the global intent), a ghost, a double puppet. A bot or ghost that the homeserver turns out not to know is registered, whatever is called. Methods and their arguments are those of mautrix-python's IntentAPI.",
 	holds[*intent.Intent]())
 
 // Intent is the Lua object of an intent; the same for the same one, so that it can be compared.
@@ -110,22 +110,25 @@ func raws(list []Map) []json.RawMessage {
 }
 
 var _ = method(intentClass, "user", capability.MatrixGhosts, never,
-	`Gives the intent of another user: a ghost, or with a token a double puppet, a real user who lends the script the account.`,
+	`Gives the intent of another user: a ghost, or with a token a double puppet, a real user who lends the script the account. Nothing is asked of the homeserver. `+
+		`What a double puppet sends has the key fi.mau.double_puppet_source, so that the bridge knows it as its own. The same arguments give the same intent.`,
 	func(c *Call, i *intent.Intent, a *struct {
-		User    string `lua:"user_id" type:"user ID" doc:"the user"`
-		Token   string `lua:"token,opt" doc:"the user's own access token"`
-		BaseURL string `lua:"base_url,opt" doc:"the user's own homeserver, when it is another one"`
-		ASToken bool   `lua:"as_token,opt" default:"false" doc:"the token is another application service's"`
+		User     string `lua:"user_id" type:"user ID" doc:"the user"`
+		Token    string `lua:"token,opt" doc:"the user's own access token"`
+		BaseURL  string `lua:"base_url,opt" doc:"the user's own homeserver, when it is another one"`
+		ASToken  bool   `lua:"as_token,opt" default:"false" doc:"the token is another application service's"`
+		DeviceID string `lua:"device_id,opt" doc:"acts as this device, which must exist (PUT /_matrix/client/v3/devices/ID makes it); not with the user's own token"`
 	}) (*intent.Intent, error) {
-		return i.User(matrix.UserID(a.User), intent.UserOptions{Token: a.Token, BaseURL: a.BaseURL, ASToken: a.ASToken})
-	})
+		return i.User(matrix.UserID(a.User), intent.UserOptions{Token: a.Token, BaseURL: a.BaseURL, ASToken: a.ASToken, DeviceID: a.DeviceID})
+	}, results("The intent."), example(`intent:user("@_bh_carol:" .. intent.domain):send_text(room_id, "hello")`))
 
 var apiClass = class("api", "Requests of one's own as one user.", holds[api]())
 
 type api struct{ intent *intent.Intent }
 
 var _ = method(apiClass, "request", capability.MatrixRaw, waits,
-	`Makes a request of the homeserver as this user and returns the answer, decoded. Nothing is registered or joined first.`,
+	`Makes a request of the homeserver as this user and returns the answer, decoded. Nothing is registered or joined first, and the state store learns nothing. `+
+		`The path may be escaped or not, and may have a query.`,
 	func(c *Call, s api, a *struct {
 		Method      string            `lua:"method" doc:"GET, PUT, POST or DELETE"`
 		Path        string            `lua:"path" doc:"such as /_matrix/client/v3/account/whoami"`
@@ -137,7 +140,8 @@ var _ = method(apiClass, "request", capability.MatrixRaw, waits,
 	}) (json.RawMessage, error) {
 		return s.intent.Request(c.Context(), a.Method, a.Path, intent.RequestOptions{Content: json.RawMessage(a.Content), Timestamp: a.Timestamp,
 			Headers: a.Headers, QueryParams: a.QueryParams, RetryCount: a.RetryCount})
-	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"))
+	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_UNRECOGNIZED"), results("The answer: a table, most often."),
+	example(`intent.api:request("GET", "/_matrix/client/v3/account/whoami")`))
 
 var intentLogClass = class("intent_log", "The log of one user's calls.", holds[intentLog]())
 
@@ -150,10 +154,10 @@ type messageArgs struct {
 var logged = capability.None("writes to the host's log")
 
 var (
-	_ = method(intentLogClass, "debug", logged, never, `Logs what helps to find a mistake.`, logAt(hclog.Debug))
-	_ = method(intentLogClass, "info", logged, never, `Logs what happened.`, logAt(hclog.Info))
-	_ = method(intentLogClass, "warning", logged, never, `Logs what should not be.`, logAt(hclog.Warn))
-	_ = method(intentLogClass, "error", logged, never, `Logs what failed.`, logAt(hclog.Error))
+	_ = method(intentLogClass, "debug", logged, never, `Logs what helps to find a mistake. The line names the user and the script.`, logAt(hclog.Debug), example(`ghost.log:debug("looks for its room")`))
+	_ = method(intentLogClass, "info", logged, never, `Logs what happened. The line names the user and the script.`, logAt(hclog.Info), example(`ghost.log:info("came back")`))
+	_ = method(intentLogClass, "warning", logged, never, `Logs what should not be. The line names the user and the script.`, logAt(hclog.Warn), example(`ghost.log:warning("has no name")`))
+	_ = method(intentLogClass, "error", logged, never, `Logs what failed. The line names the user and the script.`, logAt(hclog.Error), example(`ghost.log:error("cannot speak")`))
 )
 
 func logAt(level hclog.Level) func(*Call, intentLog, *messageArgs) (none, error) {

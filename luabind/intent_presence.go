@@ -10,20 +10,22 @@ import (
 )
 
 var _ = method(intentClass, "set_presence", capability.MatrixEphemeral, waits,
-	"Shows whether the user is there. The same presence and status again asks nothing of the homeserver. Registers the user first.",
+	"Shows whether the user is there. The same presence and status again asks nothing of the homeserver. A status that is left out is taken away.",
 	func(c *Call, i *intent.Intent, a *struct {
 		Presence    string  `lua:"presence,opt" enum:"online|offline|unavailable" default:"online" doc:"what others see"`
 		Status      *string `lua:"status,opt" doc:"a few words beside it"`
 		IgnoreCache bool    `lua:"ignore_cache,opt" default:"false" doc:"ask the homeserver even when it knows"`
 	}) (none, error) {
 		return none{}, i.SetPresence(c.Context(), intent.SetPresenceOptions{Presence: a.Presence, Status: a.Status, IgnoreCache: a.IgnoreCache})
-	}, errcodes("M_FORBIDDEN"), example(`intent:set_presence({ presence = "unavailable", status = "out for lunch" })`))
+	}, first(registered), asks("PUT /presence/{user_id}/status"), example(`intent:set_presence({ presence = "unavailable", status = "out for lunch" })`))
 
 var _ = method(intentClass, "get_presence", capability.MatrixRead, waits,
-	"Asks whether a user is there. Registers the asking user first.",
+	"Asks whether a user is there. Only those who are in a room with a user may know: M_FORBIDDEN for all others.",
 	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
 		return i.GetPresence(c.Context(), a.User)
-	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND"), results("{presence, last_active_ago?, status_msg?, currently_active?}; last_active_ago in milliseconds"))
+	}, first(registered), asks("GET /presence/{user_id}/status"), errcodes("M_FORBIDDEN"),
+	returns("table"), results("{presence, last_active_ago?, status_msg?, currently_active?}; `presence` is online, offline or unavailable, last_active_ago milliseconds"),
+	example(`if intent:get_presence(user_id).presence ~= "online" then intent:send_notice(room_id, "nobody is there") end`))
 
 // presenceArgs are those of the store's calls about presence.
 type presenceArgs struct {

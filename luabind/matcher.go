@@ -151,15 +151,7 @@ func (s *Script) commandProblem(call *commandCall, rest string, addressed bool) 
 func (s *Script) levelOf(room matrix.RoomID, user matrix.UserID) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), levelTime)
 	defer cancel()
-	content, err := s.Bot.GetPowerLevels(ctx, room, intent.GetPowerLevelsOptions{})
-	if err != nil {
-		return 0, err
-	}
-	create, _, err := s.Bot.StateStore().Create(ctx, room)
-	if err != nil {
-		return 0, err
-	}
-	return matrix.ParsePowerLevels(content).User(user, matrix.ParseCreate(create)), nil
+	return s.Bot.UserLevel(ctx, room, user)
 }
 
 // refuse is the handler of a command that cannot run: it answers why.

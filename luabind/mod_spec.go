@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -245,6 +246,27 @@ var _ = fn(specModule, "advance", capability.None(noPowerSpec), waits,
 	}) (none, error) {
 		return none{}, c.Env.Script.Specs.Advance(a.Time)
 	}, example(`t.advance("2s")`))
+
+var _ = fn(specModule, "together", capability.None(noPowerSpec), waitsInside,
+	"Calls functions at the same time: each goes on while others wait for an answer. Once all have ended, it raises the first error. What is called is an intent, nothing of the simulated world.",
+	func(c *Call, a *struct {
+		Fns []*lua.LFunction `lua:"fns" doc:"the functions"`
+	}) (none, error) {
+		failed := make([]*diag.Error, len(a.Fns))
+		c.Wait(func(ctx context.Context) {
+			var all sync.WaitGroup
+			for i, f := range a.Fns {
+				all.Go(func() { failed[i] = c.runTask(ctx, fmt.Sprintf("function %d of t.together", i+1), f) })
+			}
+			all.Wait()
+		})
+		for _, f := range failed {
+			if f != nil {
+				return none{}, f
+			}
+		}
+		return none{}, nil
+	}, example(`t.together { function() bob:ensure_joined(room) end, function() bob:ensure_joined(room) end }`))
 
 var _ = fn(specModule, "fault", capability.None(noPowerSpec), never,
 	"Answers the next requests of the homeserver that fit, in its place, until the sentence ends.",

@@ -17,6 +17,13 @@ func (c *Call) observe(o Observed) {
 	}
 }
 
+// settle lets what a call of a spec did have its effects, before the spec goes on.
+func (c *Call) settle() {
+	if c.Script.Specs != nil {
+		c.Script.Specs.Settle()
+	}
+}
+
 type callingKey struct{}
 
 // calling is the context of a call of a spec.

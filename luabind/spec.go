@@ -21,6 +21,8 @@ type SpecRunner interface {
 	Load(ctx context.Context, file string, o SpecLoad) (SpecHost, error)
 	// FakeTCP answers connections to an address ("irc.test:6697"), from now on as o says.
 	FakeTCP(address string, o SpecTCP) (SpecServer, error)
+	// Settle returns when all that was done so far has had its effects.
+	Settle()
 	// Advance lets time pass.
 	Advance(d time.Duration) error
 	// Fault answers requests in the homeserver's place, until the sentence ends.
@@ -50,6 +52,8 @@ type SpecHost interface {
 	Reload(ctx context.Context, source string) error
 	// Asked takes the requests that calls of the spec made since the last look.
 	Asked() []SpecRequest
+	// Logged takes the last lines that the host has logged since the last look.
+	Logged() []SpecLog
 	State(room matrix.RoomID, eventType, stateKey string) json.RawMessage
 	Members(room matrix.RoomID) map[matrix.UserID]string
 }
@@ -79,6 +83,7 @@ type SpecUser interface {
 // SpecRequest is a request of the homeserver.
 type SpecRequest struct {
 	Method  string            `json:"method"`
+	Host    string            `json:"host"`
 	Path    string            `json:"path"`     // decoded
 	RawPath string            `json:"raw_path"` // as sent
 	Query   map[string]string `json:"query"`    // without user_id
@@ -88,6 +93,13 @@ type SpecRequest struct {
 	Body    string            `json:"body,omitempty"` // when it is no JSON
 	Status  int               `json:"status,omitempty"`
 	Line    string            `json:"line"` // "PUT /rooms/!r:test/send/m.room.message/TXN"
+}
+
+// SpecLog is a line of the host's log.
+type SpecLog struct {
+	Level   string            `json:"level"` // debug, info, warn or error
+	Message string            `json:"message"`
+	Fields  map[string]string `json:"fields"`
 }
 
 // SpecFault is an answer in the homeserver's place.

@@ -147,7 +147,7 @@ var _ = method(specHostClass, "requests", capability.None(noPowerSpec), waits,
 	"What calls of the spec itself, not of the script, have asked of the homeserver since the last look.",
 	func(_ *Call, hs SpecHost, _ *struct{}) ([]SpecRequest, error) {
 		return hs.Asked(), nil
-	}, results("A list of `{method, path, raw_path, query, user, headers, content, body, status, line}`; `line` is as hs:asked shows it."),
+	}, results("A list of `{method, host, path, raw_path, query, user, headers, content, body, status, line}`; `line` is as hs:asked shows it."),
 	example(`t.eq(hs:requests()[1].content, { reason = "bye" })`))
 
 var _ = method(specHostClass, "asked", capability.None(noPowerSpec), waits,
@@ -159,6 +159,13 @@ var _ = method(specHostClass, "asked", capability.None(noPowerSpec), waits,
 		}
 		return lines, nil
 	}, results("A list of lines."), example(`t.eq(hs:asked(), { "POST /register", "POST /join/" .. room })`))
+
+var _ = method(specHostClass, "logged", capability.None(noPowerSpec), waits,
+	"What the host has logged since the last look, at any level.",
+	func(_ *Call, hs SpecHost, _ *struct{}) ([]SpecLog, error) {
+		return hs.Logged(), nil
+	}, results("A list of `{level, message, fields}`; level is debug, info, warn or error, fields are texts by name."),
+	example(`t.eq(hs:logged()[1].message, "feed not read")`))
 
 var _ = method(specHostClass, "state", capability.None(noPowerSpec), never,
 	"The content of a state event, or nil.",

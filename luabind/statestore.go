@@ -144,7 +144,7 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 				raw = nil
 			}
 			return raw, err
-		}, results("The content of m.room.power_levels, or nil."), example(`local levels = store:get_power_levels(room_id) or intent:get_power_levels(room_id)`))
+		}, returns("table?"), results("The content of m.room.power_levels, or nil."), example(`local levels = store:get_power_levels(room_id) or intent:get_power_levels(room_id)`))
 	_ = method(stateStoreClass, "has_power_levels_cached", knownState, waits, `Tells whether the room's power levels are known, also that there are none.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
 			_, ok, err := s.PowerLevels(c.Context(), a.Room)
@@ -166,7 +166,7 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
 			raw, _, err := s.Create(c.Context(), a.Room)
 			return raw, err
-		}, ours, results("The event: `sender`, `content` …; or nil."), example(`local create = store:get_create(room_id)
+		}, ours, returns("MatrixEvent?"), results("The event: `sender`, `content` …; or nil."), example(`local create = store:get_create(room_id)
 local is_space = create and create.content.type == "m.space"`))
 	_ = method(stateStoreClass, "has_create_cached", knownState, waits, `Tells whether the room's m.room.create event is known.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
@@ -187,7 +187,7 @@ local is_space = create and create.content.type == "m.space"`))
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
 			raw, _, err := s.EncryptionInfo(c.Context(), a.Room)
 			return raw, err
-		}, results("The content of m.room.encryption, or nil."), example(`local info = store:get_encryption_info(room_id)
+		}, returns("table?"), results("The content of m.room.encryption, or nil."), example(`local info = store:get_encryption_info(room_id)
 if info then print(info.algorithm) end`))
 	_ = method(stateStoreClass, "has_encryption_info_cached", knownState, waits, `Tells whether it is known if the room is encrypted.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {

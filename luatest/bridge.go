@@ -34,6 +34,7 @@ type BridgeOptions struct {
 	Computing func() time.Time // real time, for budgets
 	Report    func(engine.Report)
 	Printed   func(line string)
+	Logged    func(luabind.SpecLog)
 	Observe   func(luabind.Observed) // see luabind.Script; may be nil
 }
 

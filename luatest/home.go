@@ -63,7 +63,7 @@ func (virtual) advance(d time.Duration) error { time.Sleep(d); return nil }
 
 func (virtual) home(string) (Home, error) {
 	s := &simulated{}
-	s.Server = devserver.New(devserver.Options{ServerName: "test", RoomVersion: "12", Transport: inside{handler: func() http.Handler { return s.push }}})
+	s.Server = devserver.New(devserver.Options{ServerName: "test", Transport: inside{handler: func() http.Handler { return s.push }}})
 	return s, nil
 }
 

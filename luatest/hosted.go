@@ -32,7 +32,11 @@ type hosted struct {
 	taken   map[devserver.EventID]bool
 	reports []engine.Report // not taken yet
 	printed []string
+	logged  []luabind.SpecLog
 }
+
+// mostLogged is how many lines of the log are kept for the spec.
+const mostLogged = 1000
 
 // load makes the world of one script and waits until nothing moves. With an error it
 // returns what was made of it.
@@ -57,6 +61,14 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.printed = append(h.printed, line)
+		},
+		Logged: func(line luabind.SpecLog) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if len(h.logged) == mostLogged {
+				h.logged = h.logged[1:]
+			}
+			h.logged = append(h.logged, line)
 		},
 	}
 	home.Fill(&bo)
@@ -248,5 +260,14 @@ func (h *hosted) Members(room devserver.RoomID) map[devserver.UserID]string {
 
 // Asked implements luabind.SpecHost.
 func (h *hosted) Asked() []luabind.SpecRequest { return h.wire.take() }
+
+// Logged implements luabind.SpecHost.
+func (h *hosted) Logged() []luabind.SpecLog {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lines := h.logged
+	h.logged = nil
+	return lines
+}
 
 var _ luabind.SpecHost = (*hosted)(nil)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,7 +47,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		r = r.Clone(r.Context())
-		r.Body = io.NopCloser(bytes.NewReader(body))
+		if r.Body = http.NoBody; len(body) > 0 { // its length stays known
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 	}
 	answer, err := w.faults.answer(r, w.to)
 	if f := luabind.Calling(r.Context()); f != nil {
@@ -79,7 +82,7 @@ const clientPrefix = "/_matrix/client/v3"
 // request is a request for reading.
 func request(r *http.Request, body []byte) luabind.SpecRequest {
 	query := r.URL.Query()
-	one := luabind.SpecRequest{Method: r.Method, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), Query: map[string]string{},
+	one := luabind.SpecRequest{Method: r.Method, Host: r.URL.Host, Path: r.URL.Path, RawPath: r.URL.EscapedPath(), Query: map[string]string{},
 		User: query.Get("user_id"), Header: map[string]string{}}
 	query.Del("user_id")
 	for key := range query {
@@ -168,10 +171,13 @@ func (f *faults) answer(r *http.Request, to http.RoundTripper) (*http.Response, 
 		}
 		body, _ = json.Marshal(content) // came from JSON
 	}
-	h := http.Header{"Content-Type": {"application/json"}}
+	h, length := http.Header{"Content-Type": {"application/json"}}, int64(len(body))
 	for key, value := range one.Headers {
 		h.Set(key, value)
 	}
+	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil {
+		length = n // as a connection would tell it
+	}
 	return &http.Response{StatusCode: one.Status, Status: http.StatusText(one.Status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+		Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: length, Request: r}, nil
 }

@@ -230,6 +230,9 @@ func (r *runner) FakeTCP(address string, o luabind.SpecTCP) (luabind.SpecServer,
 // Fault implements luabind.SpecRunner.
 func (r *runner) Fault(f luabind.SpecFault) { r.faults.add(f) }
 
+// Settle implements luabind.SpecRunner. What does not settle will be missing.
+func (r *runner) Settle() { _ = r.settle() }
+
 func (r *runner) settle() error { return r.world.settle(r.loaded) }
 
 // Advance implements luabind.SpecRunner.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 )
 
 // inside carries requests to a handler of this process.
@@ -21,6 +22,7 @@ func (in inside) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	written(r)
 	inner := r.Clone(r.Context())
 	inner.Body, inner.ContentLength, inner.RemoteAddr, inner.RequestURI = io.NopCloser(bytes.NewReader(body)), int64(len(body)), "127.0.0.1:1", r.URL.RequestURI()
 	inner.Host = r.URL.Host
@@ -35,6 +37,13 @@ func (in inside) RoundTrip(r *http.Request) (*http.Response, error) {
 		StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
 	}, nil
+}
+
+// written tells who made the request that the other side has seen of it.
+func written(r *http.Request) {
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteHeaderField != nil {
+		trace.WroteHeaderField("Host", []string{r.URL.Host})
+	}
 }
 
 // answer is an http.ResponseWriter that keeps what is written.

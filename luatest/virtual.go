@@ -1,6 +1,7 @@
 package luatest
 
 import (
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -14,8 +15,17 @@ import (
 // TestVirtualTime says so when another version of Go thinks differently.
 func Virtual(f func()) { synctest.Test(new(testing.T), func(*testing.T) { f() }) }
 
-// settle returns when all goroutines of the present Virtual wait for time or for each other.
-func settle() { synctest.Wait() }
+// settle returns when all goroutines of the present Virtual wait for time or for each
+// other; at once when another one of them waits for that already.
+func settle() {
+	if settling.CompareAndSwap(false, true) {
+		defer settling.Store(false)
+		synctest.Wait()
+	}
+}
+
+// settling tells whether somebody waits in settle. Only one may, and runs come one after the other.
+var settling atomic.Bool
 
 // realTime is the time outside, also within Virtual, where time.Now is virtual.
 func realTime() time.Time {

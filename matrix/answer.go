@@ -128,6 +128,9 @@ func (t *retry) next(ctx context.Context, err *Error, wrote bool) (time.Duration
 }
 
 func (t *retry) wait(err *Error, wrote bool) (time.Duration, bool) {
+	if err.Code == "M_NOT_YET_UPLOADED" {
+		return 0, false // comes as a 504, after the server has waited as long as it was asked to
+	}
 	switch err.Status {
 	case http.StatusTooManyRequests:
 		if t.limits++; t.limits > limitTries {

@@ -116,11 +116,14 @@ func (c *Client) Do(ctx context.Context, r Request) (json.RawMessage, error) {
 		return nil, fmt.Errorf("%s %s: the content cannot be written as JSON: %w", r.Method, r.Path, err)
 	}
 	retry := newRetry(c, r)
+	carried := false // an earlier try may have been carried out
 	for {
 		answer, wrote, err := c.attempt(ctx, r, body)
 		if err == nil {
 			return answer, nil
 		}
+		err.Repeated = carried
+		carried = carried || wrote && err.Status != http.StatusTooManyRequests
 		wait, again := retry.next(ctx, err, wrote)
 		if !again {
 			return nil, err

@@ -108,6 +108,10 @@ func TestRepeatsByTheRules(t *testing.T) {
 		{"429 waits retry_after_ms", 0, nil, []http.HandlerFunc{answer(429, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":3000}`), ok}, []time.Duration{3 * time.Second}, 0, 2},
 		{"429 without a delay grows", 0, nil, []http.HandlerFunc{answer(429, ``), answer(429, ``), ok}, []time.Duration{2 * time.Second, 4 * time.Second}, 0, 3},
 		{"429 delay is capped", 0, nil, []http.HandlerFunc{answer(429, ``, "Retry-After", "86400"), ok}, []time.Duration{time.Minute}, 0, 2},
+		{"429s without end are raised", 0, nil, []http.HandlerFunc{answer(429, `{"errcode":"M_LIMIT_EXCEEDED"}`)}, manyWaits(), 429, limitTries + 1},
+		{"503 is repeated, as long after as it says", 1, nil, []http.HandlerFunc{answer(503, ``, "Retry-After", "9"), ok}, []time.Duration{9 * time.Second}, 0, 2},
+		{"504 is repeated", 1, nil, []http.HandlerFunc{answer(504, ``), ok}, []time.Duration{4 * time.Second}, 0, 2},
+		{"an answer that breaks off is repeated", 1, nil, []http.HandlerFunc{answer(200, `{"half":`, "Content-Length", "100"), ok}, []time.Duration{4 * time.Second}, 0, 2},
 		{"502 without retries fails at once", 0, nil, []http.HandlerFunc{bad, ok}, nil, 502, 1},
 		{"502 is repeated with growing waits", 2, nil, []http.HandlerFunc{bad, bad, ok}, []time.Duration{4 * time.Second, 8 * time.Second}, 0, 3},
 		{"retries end", 1, nil, []http.HandlerFunc{bad}, []time.Duration{4 * time.Second}, 502, 2},
@@ -116,6 +120,7 @@ func TestRepeatsByTheRules(t *testing.T) {
 		{"retry_count overrides to some", 0, func(r *Request) { r.Retries = &two }, []http.HandlerFunc{bad, ok}, []time.Duration{4 * time.Second}, 0, 2},
 		{"what must not be done twice is not repeated once written", 5, func(r *Request) { r.Once = true }, []http.HandlerFunc{bad, ok}, nil, 502, 1},
 		{"500 is not repeated", 5, nil, []http.HandlerFunc{answer(500, `{}`), ok}, nil, 500, 1},
+		{"a file that has not come is not asked for again", 5, nil, []http.HandlerFunc{answer(504, `{"errcode":"M_NOT_YET_UPLOADED"}`), ok}, nil, 504, 1},
 		{"403 is not repeated", 5, nil, []http.HandlerFunc{answer(403, `{"errcode":"M_FORBIDDEN"}`), ok}, nil, 403, 1},
 	}
 	for _, tt := range tests {
@@ -133,6 +138,27 @@ func TestRepeatsByTheRules(t *testing.T) {
 				t.Errorf("%d requests, want %d", a.count(), tt.count)
 			}
 		})
+	}
+}
+
+func TestAnErrorTellsWhetherAnEarlierTryMayHaveBeenCarriedOut(t *testing.T) {
+	refused := answer(409, `{"errcode":"M_CANNOT_OVERWRITE_MEDIA"}`)
+	for _, tt := range []struct {
+		todo  []http.HandlerFunc
+		waits []time.Duration
+		want  bool
+	}{
+		{[]http.HandlerFunc{refused}, nil, false},
+		{[]http.HandlerFunc{answer(429, ``, "Retry-After", "1"), refused}, []time.Duration{time.Second}, false},
+		{[]http.HandlerFunc{answer(502, ``), refused}, []time.Duration{4 * time.Second}, true},
+		{[]http.HandlerFunc{hangUp, refused}, []time.Duration{4 * time.Second}, true},
+	} {
+		c, _, clock, r := newTestClient(t, 1, tt.todo...)
+		_, err := doWaiting(t, c, clock, r, tt.waits...)
+		var e *Error
+		if !errors.As(err, &e) || e.Status != 409 || e.Repeated != tt.want {
+			t.Errorf("after %d tries: %#v, want %v", len(tt.todo), err, tt.want)
+		}
 	}
 }
 

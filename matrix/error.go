@@ -20,6 +20,7 @@ type Error struct {
 	RetryAfter time.Duration // from Retry-After or retry_after_ms; 0 when not told
 	Body       []byte        // the answer's body, at most 64 KiB of it
 	Cause      error         // why no answer came (a network or context error); nil otherwise
+	Repeated   bool          // an earlier try of the same request may have been carried out
 }
 
 func (e *Error) Error() string {
@@ -55,6 +56,7 @@ var (
 	ErrForbidden       error = codeError("M_FORBIDDEN")
 	ErrBadState        error = codeError("M_BAD_STATE")
 	ErrNotFound        error = codeError("M_NOT_FOUND")
+	ErrUnknownDevice   error = codeError("M_UNKNOWN_DEVICE")
 	ErrUserInUse       error = codeError("M_USER_IN_USE")
 	ErrExclusive       error = codeError("M_EXCLUSIVE")
 	ErrLimitExceeded   error = codeError("M_LIMIT_EXCEEDED")

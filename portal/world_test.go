@@ -39,8 +39,19 @@ func owns(u matrix.UserID) bool {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, "")
+}
+
+// newOldWorld has rooms of version 11, whose creator can be thrown out.
+func newOldWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOf(t, "11")
+}
+
+func newWorldOf(t *testing.T, roomVersion string) *world {
+	t.Helper()
 	w := &world{t: t, ctx: t.Context(), came: map[matrix.RoomID]int{}}
-	w.hs = devserver.New(devserver.Options{ServerName: "bh.test"})
+	w.hs = devserver.New(devserver.Options{ServerName: "bh.test", RoomVersion: roomVersion})
 	t.Cleanup(w.hs.Close)
 	url, err := w.hs.Start("127.0.0.1:0")
 	w.must(err)

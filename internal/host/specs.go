@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"bridgehost/engine"
 	"bridgehost/luabind"
 	"bridgehost/luatest"
+	"bridgehost/matrix"
 )
 
 // specBridges implements luatest.Bridges.
@@ -52,9 +54,13 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 		cfg.Appservice.Registration = filepath.Join(dir, "registration.yaml")
 		err = devRegister(cfg, o.Homeserver, "http://bridgehost.test")
 	}
+	client := matrix.NewHTTPClient()
+	client.Transport = o.Transport
+	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: s.log.GetLevel(), Output: io.Discard})
+	log.RegisterSink(&specLog{s.log, o.Logged})
 	if err == nil {
-		b.h, err = open(cfg, Options{Log: s.log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
-			http: &http.Client{Transport: o.Transport}, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing, observe: o.Observe})
+		b.h, err = open(cfg, Options{Log: log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
+			http: client, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing, observe: o.Observe})
 	}
 	if err == nil {
 		err = b.h.loadAll(ctx)
@@ -144,6 +150,26 @@ type specReporter struct{ o luatest.BridgeOptions }
 func (specReporter) Loaded(engine.LoadReport, string)        {}
 func (r specReporter) Failed(report engine.Report, _ string) { r.o.Report(report) }
 func (r specReporter) Printed(_, line string)                { r.o.Printed(line) }
+
+// specLog hands the host's log to the spec, and to the log of who runs it.
+type specLog struct {
+	log    hclog.Logger
+	logged func(luabind.SpecLog)
+}
+
+// Accept implements hclog.SinkAdapter.
+func (l *specLog) Accept(name string, level hclog.Level, msg string, args ...any) {
+	if name != "" {
+		l.log.Named(name).Log(level, msg, args...)
+	} else {
+		l.log.Log(level, msg, args...)
+	}
+	line := luabind.SpecLog{Level: level.String(), Message: msg, Fields: map[string]string{}}
+	for i := 0; i+1 < len(args); i += 2 {
+		line.Fields[fmt.Sprint(args[i])] = fmt.Sprint(args[i+1])
+	}
+	l.logged(line)
+}
 
 // FindSpecs lists the specs that a path means: a *_spec.lua itself, or those below a folder.
 func FindSpecs(path string) ([]string, error) {

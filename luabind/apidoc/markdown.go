@@ -79,11 +79,11 @@ func reference(f *luabind.Function) string {
 func requests(f *luabind.Function) string {
 	first := make([]string, len(f.First))
 	for i, what := range f.First {
-		first[i] = string(what)
+		first[i] = fmt.Sprintf("%s (`%s`)", what, strings.Join(luabind.FirstRequests[what], "`, `"))
 	}
 	text := ""
 	if len(first) > 0 {
-		text = "First it " + strings.Join(first, " and ") + ", unless the state store knows that this is done.\n\n"
+		text = "First, unless the state store knows it already, it " + strings.Join(first, " and ") + ".\n\n"
 	}
 	if len(f.Requests) > 0 {
 		text += fmt.Sprintf("Requests: `%s`.\n\n", strings.Join(f.Requests, "`, `"))

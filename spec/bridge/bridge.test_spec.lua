@@ -177,6 +177,40 @@ t.describe("t.advance", function()
   end)
 end)
 
+t.describe("t.together", function()
+  local hs, bot, room
+
+  t.before_each(function()
+    hs   = t.load("blank.lua")
+    bot  = hs.intent
+    room = hs:user("alice"):room()
+    bot:join_room(room)
+  end)
+
+  t.it("calls functions at the same time", function()
+    t.fault { path = "/send/", status = 429, errcode = "M_LIMIT_EXCEEDED", content = { retry_after_ms = 5000 } } -- the first has to wait
+    local order = {}
+    t.together {
+      function() bot:send_text(room, "one") order[#order + 1] = "one" end,
+      function() bot:get_displayname(bot.mxid) order[#order + 1] = "two" end,
+    }
+    t.eq(order, { "two", "one" })
+    hs:expect_message { body = "one" }
+  end)
+
+  t.it("raises the first error, once all have ended", function()
+    local ended = false
+    local err = t.raises(function()
+      t.together {
+        function() error("first", 0) end,
+        function() bot:send_text(room, "hello") error("second", 0) end,
+        function() bot:send_text(room, "hello") ended = true end,
+      }
+    end)
+    t.eq({ err.message, ended }, { "first", true })
+  end)
+end)
+
 t.describe("t.fault", function()
   local hs, bot, alice, room
 

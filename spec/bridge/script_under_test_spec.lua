@@ -147,6 +147,15 @@ t.describe("a script under test", function()
     t.eq(hs:asked(), {})
   end)
 
+  t.it("shows what the host has logged since the last look", function()
+    hs:logged()
+    hs:reload [[ require "bridge.log".debug("a fact", { n = 1 }) ]]
+    local found
+    for _, line in ipairs(hs:logged()) do if line.message == "a fact" then found = line end end
+    t.eq(found, { level = "debug", message = "a fact", fields = { script = "blank", n = "1" } })
+    t.eq(hs:logged(), {})
+  end)
+
   t.it("shows the state of a room", function()
     t.eq(hs:state(room, "m.room.name"), { name = "the room" })
     t.eq(hs:state(room, "m.room.member", alice.mxid).membership, "join")

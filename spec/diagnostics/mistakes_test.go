@@ -97,7 +97,7 @@ func TestBeginnersMistakes(t *testing.T) {
 				text = printedAbout(host.Log(), m.name)
 				return text != ""
 			})
-			golden(t, "mistakes/"+m.name, strings.ReplaceAll(text, closed, "!ROOM:bh.test"))
+			golden(t, "mistakes/"+m.name, strings.ReplaceAll(text, closed, "!ROOM"))
 			head, _, _ := strings.Cut(text, "\n\n")
 			if !strings.Contains(head, ".lua:") {
 				t.Errorf("the first lines name no file and line: %s", head)

@@ -26,7 +26,7 @@ t.it("runs", function()
   intent:join_room(room_id)
   alice:send(room_id, "m.room.power_levels", { users = { [intent.mxid] = 100 } }, { state_key = "" })
   local event_id = alice:say(room_id, "hello")
-  local url      = intent:upload_media("some bytes", { mime_type = "image/png", filename = "cat.png" })
+  local url      = intent:upload_media("GIF89a\1\0\1\0\128\0\0\0\0\0\255\255\255,\0\0\0\0\1\0\1\0\0\2\2D\1\0;", { mime_type = "image/gif", filename = "cat.gif" })
   local store    = intent.state_store
   do
 %s

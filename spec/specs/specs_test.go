@@ -94,7 +94,7 @@ var variable = []struct {
 }{
 	{regexp.MustCompile(`in [\d.]+ ?(ms|µs|s) \(`), "in TIME ("},
 	{regexp.MustCompile(`\$[A-Za-z0-9_-]{43}`), "$$EVENT"},
-	{regexp.MustCompile(`![A-Za-z0-9_-]{20,43}(\.\.\.)?`), "!ROOM"},
+	{regexp.MustCompile(`![A-Za-z0-9_-]{36,}(\.\.\.)?`), "!ROOM"},
 	{regexp.MustCompile(`#_bh_irc_p_[a-z0-9]+`), "#ALIAS"},
 	{regexp.MustCompile(` +\n`), "\n"},
 }

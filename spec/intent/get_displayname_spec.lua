@@ -1,0 +1,38 @@
+local t = require "bridge.test"
+
+t.describe("intent:get_displayname", function()
+  local hs, bot, alice, as_alice, value
+
+  t.before_each(function()
+    hs       = t.load("blank.lua")
+    bot      = hs.intent
+    alice    = hs:user("alice")
+    as_alice = bot:user(alice.mxid, { token = alice.token })
+    value    = "Alice A."
+    as_alice:set_displayname(value)
+    bot:ensure_registered()
+    hs:asked()
+  end)
+
+  local function path(user) return "GET /profile/" .. user .. "/displayname" end
+
+  t.it("asks the homeserver each time", function()
+    t.eq(bot:get_displayname(alice.mxid), value)
+    t.eq(bot:get_displayname(alice.mxid), value)
+    t.eq(hs:asked(), { path(alice.mxid), path(alice.mxid) })
+  end)
+
+  t.it("is nil when the user has none", function()
+    as_alice:set_displayname("")
+    t.eq(bot:get_displayname(alice.mxid), nil)
+  end)
+
+  t.it("is nil for a user who does not exist", function()
+    t.eq(bot:get_displayname("@nobody.at.all:" .. hs.server_name), nil)
+  end)
+
+  t.it("registers a user that the homeserver turns out not to know", function()
+    hs:ghost("bob"):get_displayname(alice.mxid)
+    t.eq(hs:asked(), { path(alice.mxid), "POST /register?kind=user", path(alice.mxid) })
+  end)
+end)

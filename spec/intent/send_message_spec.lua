@@ -1,0 +1,151 @@
+local t = require "bridge.test"
+local bridge = require "bridge"
+local json = require "bridge.json"
+
+t.describe("intent:send_message", function()
+  local hs, bot, ghost, alice, as_alice, room
+
+  t.before_each(function()
+    hs       = t.load("blank.lua")
+    bot      = hs.intent
+    ghost    = hs:ghost("bob")
+    alice    = hs:user("alice")
+    as_alice = bot:user(alice.mxid, { token = alice.token })
+    room     = alice:room()
+    hs:asked()
+  end)
+
+  local function put() return "PUT /rooms/" .. room .. "/send/m.room.message/TXN" end
+
+  -- Afterwards one request is all that the ghost's call takes.
+  local function known()
+    ghost:send_message_event(room, "com.example.first", {})
+    hs:asked()
+  end
+
+  t.it("registers and joins the user, looks at the levels and at the room's creation, sends, and returns the event's ID", function()
+    local event_id = ghost:send_message(room, { msgtype = "m.text", body = "hello" })
+    t.eq(hs:asked(), { "POST /register?kind=user", "POST /join/" .. room, "GET /rooms/" .. room .. "/state/m.room.power_levels",
+      "GET /rooms/" .. room .. "/state/m.room.create?format=event", put() })
+    local sent = ghost:get_event(room, event_id)
+    t.eq({ sent.type, sent.sender }, { "m.room.message", ghost.mxid })
+  end)
+
+  t.it("makes one request when all that is known", function()
+    known()
+    ghost:send_message(room, { msgtype = "m.text", body = "hello" })
+    t.eq(hs:asked(), { put() })
+  end)
+
+  t.it("sends any content as it is", function()
+    known()
+    local content = { msgtype = "com.example.kind", body = "é", ["com.example.more"] = { list = { 1, 2 }, on = true } }
+    local event_id = ghost:send_message(room, content)
+    t.eq(hs:requests()[1].content, content)
+    t.eq(ghost:get_event(room, event_id).content, content)
+  end)
+
+  t.it("takes a text for an m.text", function()
+    known()
+    ghost:send_message(room, "hello **you**")
+    ghost:send_message(room, 5)
+    local made = hs:requests()
+    t.eq(made[1].content, { msgtype = "m.text", body = "hello **you**" })
+    t.eq(made[2].content, { msgtype = "m.text", body = "5" })
+  end)
+
+  t.it("sends both forms of what bridge.markdown and bridge.html make, which mentions nobody", function()
+    known()
+    ghost:send_message(room, bridge.markdown("**%s** is here", "<b>"))
+    t.eq(json.encode(hs:requests()[1].content), json.encode { msgtype = "m.text", body = "**<b>** is here", format = "org.matrix.custom.html",
+      formatted_body = "<strong>&lt;b&gt;</strong> is here", ["m.mentions"] = {} })
+    ghost:send_message(room, bridge.html("<em>well</em>"))
+    t.eq(hs:requests()[1].content.formatted_body, "<em>well</em>")
+  end)
+
+  t.it("raises what the homeserver says of a content that is no message", function()
+    known()
+    local err = t.raises(function() ghost:send_message(room, { msgtype = "m.text" }) end, "'body' not in content")
+    t.eq(err.status, 400)
+    t.raises(function() ghost:send_message(room, { body = "hello" }) end, "'msgtype' not in content")
+  end)
+
+  t.it("refuses a content that is neither a table nor a text before it asks anything", function()
+    t.raises(function() ghost:send_message(room, true) end, "'content'")
+    t.raises(function() ghost:send_message(room) end, "'content'")
+    t.raises(function() ghost:send_message("", "hello") end, "room")
+    t.eq(hs:asked(), {})
+  end)
+
+  t.it("takes timestamp, txn_id, query_params and headers as every event does", function()
+    known()
+    local txn = "mine" .. room
+    local event_id = ghost:send_message(room, { msgtype = "m.text", body = "hello" }, { timestamp = 1234567890123, txn_id = txn, query_params = { ["com.example.q"] = "a&b" }, headers = { ["X-Example"] = "yes" } })
+    local made = hs:requests()[1]
+    t.eq(made.query, { ts = "1234567890123", ["com.example.q"] = "a&b" })
+    t.eq(made.user, ghost.mxid)
+    t.eq(made.headers["x-example"], "yes")
+    t.eq(made.path:sub(-#txn), txn)
+    t.eq(ghost:get_event(room, event_id).origin_server_ts, 1234567890123)
+    t.eq(ghost:send_message(room, { msgtype = "m.text", body = "hello" }, { txn_id = txn }), event_id)
+  end)
+
+  t.it("repeats a request that got no good answer as often as retry_count says, with the same transaction ID", function()
+    known()
+    t.fault { path = "/send/", status = 502, content = { retry_after_ms = 20 }, done = true }
+    local event_id = ghost:send_message(room, { msgtype = "m.text", body = "hello" }, { retry_count = 1 })
+    local made = hs:requests()
+    t.eq({ made[1].status, made[2].status, made[3] }, { 502, 200 })
+    t.eq(made[1].path, made[2].path)
+    t.matches(event_id, "^%$")
+    t.fault { path = "/send/", status = 502 }
+    t.eq(t.raises(function() ghost:send_message(room, { msgtype = "m.text", body = "hello" }, { retry_count = 0 }) end).status, 502)
+  end)
+
+  t.it("neither registers nor joins with ensure_joined = false: who is not in the room is refused with M_FORBIDDEN", function()
+    bot:send_message_event(room, "com.example.first", {})
+    ghost:ensure_registered()
+    hs:asked()
+    local err = t.raises(function() ghost:send_message(room, { msgtype = "m.text", body = "hello" }, { ensure_joined = false }) end)
+    t.eq({ err.errcode, err.status }, { "M_FORBIDDEN", 403 })
+    t.eq(hs:asked(), { put() })
+  end)
+
+  t.it("asks nothing when the level is too low", function()
+    known()
+    as_alice:set_power_levels(room, { events = { ["m.room.message"] = 50 } })
+    hs:asked()
+    t.raises(function() ghost:send_message(room, { msgtype = "m.text", body = "hello" }) end, "send_message as .+ power level of .+ is not enough for m%.room%.message")
+    t.eq(hs:asked(), {})
+  end)
+
+  t.it("joins once more when the homeserver says that the user is not in the room", function()
+    known()
+    hs.intent:join_room(room) -- so that the room stays known
+    hs:asked()
+    alice:kick(room, ghost.mxid)
+    ghost.state_store:joined(room, ghost.mxid) -- as if the kick had not been heard of
+    t.matches(ghost:send_message(room, { msgtype = "m.text", body = "hello" }), "^%$")
+    t.eq(hs:asked(), { put(), "POST /join/" .. room, put() })
+  end)
+
+  t.it("marks what a double puppet sends, and nothing of the others", function()
+    known()
+    ghost:send_message(room, { msgtype = "m.text", body = "hello" })
+    local plain = hs:requests()[1].content
+    t.eq(plain["fi.mau.double_puppet_source"], nil)
+    as_alice:send_message(room, { msgtype = "m.text", body = "hello" })
+    local made = hs:requests()
+    made = made[#made]
+    t.matches(made.content["fi.mau.double_puppet_source"], ".")
+    t.eq({ made.user, made.headers.authorization }, { nil, "Bearer " .. alice.token })
+    plain["fi.mau.double_puppet_source"] = made.content["fi.mau.double_puppet_source"]
+    t.eq(made.content, plain)
+  end)
+
+  t.it("raises M_TOO_LARGE for an event that is too large for the homeserver", function()
+    known()
+    local err = t.raises(function() ghost:send_message(room, ("x"):rep(70000)) end)
+    t.eq({ err.errcode, err.status }, { "M_TOO_LARGE", 413 })
+  end)
+end)
