@@ -50,6 +50,7 @@ var rooms = []room{
 	{"spec", []string{all}, "tests"},
 	{"spec/bridgetest", []string{all}, "what tests share"},
 	{"spec/synapsetest", []string{all}, "what tests share"},
+	{"spec/covered", []string{all}, "what tests share"},
 }
 
 // long are files over maxLines that hold one subject even so.

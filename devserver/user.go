@@ -63,6 +63,11 @@ func (u *User) in(what string, id matrix.RoomID, f func(*room) (*event, *refusal
 	return e.id, nil
 }
 
+// Membership does join, leave, invite, kick, ban or unban; reason may be "".
+func (u *User) Membership(id matrix.RoomID, verb string, target matrix.UserID, reason string) error {
+	return u.change(verb, id, target, reason)
+}
+
 func (u *User) change(action string, id matrix.RoomID, target matrix.UserID, reason string) error {
 	extra := object{}
 	if reason != "" {

@@ -23,6 +23,16 @@ type namedLock struct {
 
 func newLocks() *locks { return &locks{named: map[string]*namedLock{}} }
 
+// holds tells whether the task, or one that waits for it, has the lock. l.mu is held.
+func (t *Task) holds(n *namedLock) bool {
+	for ; t != nil; t = t.Within {
+		if n.holder == t {
+			return true
+		}
+	}
+	return false
+}
+
 // Lock takes the named lock; the returned function gives it back. Called without
 // the VM's lock; ctx ends the waiting. A task that holds the lock already would wait for
 // itself: that is an error.
@@ -30,7 +40,7 @@ func (s *Script) Lock(ctx context.Context, t *Task, name string) (unlock func(),
 	l := s.locks
 	l.mu.Lock()
 	n := l.named[name]
-	if n != nil && n.holder == t && t != nil {
+	if n != nil && t.holds(n) {
 		l.mu.Unlock()
 		return nil, &diag.Error{Kind: diag.KindUsage, Code: "E_LOCK", Message: fmt.Sprintf("this handler holds the lock %q already", name),
 			Hint: "take it once, around the whole"}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -15,15 +16,16 @@ import (
 type Spawn struct {
 	g       *Generation
 	ctx     context.Context
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	done    chan struct{}
 	results []lua.LValue
 	err     *diag.Error
 	quiet   bool // its error is for whoever waits
+	waited  atomic.Bool
 }
 
 // Spawn runs fn(args…) as a task of its own, in memory: it ends with its generation
-// and is not repeated after a crash. Its error, if nobody waits for it, is reported.
+// and is not repeated after a crash. Its error is reported, unless somebody waits for it.
 func (g *Generation) Spawn(t *Task, fn *lua.LFunction, args ...lua.LValue) (*Spawn, *diag.Error) {
 	return g.later(t, "spawned task", 0, nil, false, fn, args)
 }
@@ -53,7 +55,7 @@ func (g *Generation) later(t *Task, label string, d time.Duration, unit *deliver
 		return nil, errGenerationEnded(g)
 	}
 	s := &Spawn{g: g, quiet: quiet, done: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(g.ctx)
+	s.ctx, s.cancel = context.WithCancelCause(g.ctx)
 	if t.Label != "" {
 		label += ", started in " + t.Label
 	}
@@ -66,29 +68,31 @@ func (s *Spawn) loop(t *Task, d time.Duration, fn *lua.LFunction, args []lua.LVa
 	defer s.g.running.Done()
 	defer s.g.timerEnded()
 	defer close(s.done)
-	defer s.cancel()
+	defer s.cancel(nil)
 	if d > 0 {
 		timer := s.g.Script.clock.NewTimer(d)
 		defer timer.Stop()
 		select {
 		case <-timer.Chan():
 		case <-s.ctx.Done():
-			return
 		case <-s.g.stopping:
+			s.err = generationEnds()
 			return
 		}
 	}
 	if s.ctx.Err() != nil {
+		s.err = cancelled(s.ctx)
 		return
 	}
 	s.results, s.err = s.g.runIn(s.ctx, t, fn, func(*lua.LState) []lua.LValue { return args })
-	if s.err != nil && !s.quiet && s.ctx.Err() == nil && s.err.Kind != diag.KindStopping {
+	if s.err != nil && !s.quiet && !s.waited.Load() && s.ctx.Err() == nil && s.err.Kind != diag.KindStopping {
 		s.g.Script.report(s.g, s.err, t.Label)
 	}
 }
 
 // Wait returns when the task has ended, with its error. Called without the VM's lock.
 func (s *Spawn) Wait(ctx context.Context) *diag.Error {
+	s.waited.Store(true)
 	select {
 	case <-s.done:
 		return s.err
@@ -107,8 +111,11 @@ func (s *Spawn) Results() []lua.LValue {
 	}
 }
 
-// Cancel ends the task at its next instruction or wait. Cancelling twice is harmless.
-func (s *Spawn) Cancel() { s.cancel() }
+// Cancel ends the task at its next instruction or wait. Cancelling twice is harmless. Who
+// waits for it gets an error that no repeat mends.
+func (s *Spawn) Cancel() {
+	s.cancel(&diag.Error{Kind: diag.KindStopping, Code: "E_CANCELLED", Message: "the task was cancelled"})
+}
 
 // countTimer counts a pending timer or spawned task in, up to the limit.
 func (g *Generation) countTimer() *diag.Error {

@@ -22,6 +22,7 @@ type Task struct {
 	Loading    bool            // the top level: it may declare, not wait
 	Standalone bool            // the top level under exec: it may declare, and wait
 	Stopping   <-chan struct{} // closed when the generation ends; may be nil
+	Within     *Task           // waits for this one, and holds its locks for it; may be nil
 
 	// OnWait is called at the begin of each wait, without the lock (a service commits its unit there). May be nil.
 	OnWait func()

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -107,6 +109,14 @@ type cronJob struct {
 	done   chan struct{} // closed when it will not run again
 }
 
+// parseCron reads an expression. COMPAT(robfig/cron 3.0.1): a time zone with nothing behind it panics there.
+func parseCron(expr string) (cron.Schedule, error) {
+	if strings.Contains(expr, "TZ=") && !strings.Contains(expr, " ") {
+		return nil, errors.New("there are no fields")
+	}
+	return cron.ParseStandard(expr)
+}
+
 // schedule finds the one of that id, nil when there is none.
 func (g *Generation) schedule(id string) *cronJob {
 	if g == nil {
@@ -129,7 +139,7 @@ func (g *Generation) Cron(expr string, jitter time.Duration, fn *lua.LFunction) 
 	if err := g.declaring(label); err != nil {
 		return err
 	}
-	when, err := cron.ParseStandard(expr)
+	when, err := parseCron(expr)
 	if err != nil {
 		return &diag.Error{Kind: diag.KindUsage, Message: fmt.Sprintf("%q is no cron expression: %s", expr, err),
 			Hint: `five fields: minute hour day-of-month month day-of-week, for example "*/10 * * * *"`, Cause: err}

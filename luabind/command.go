@@ -208,7 +208,7 @@ var _ = method(commandClass, "reply", capability.MatrixSend, waits, `Answers the
 		Content Content `lua:"content" doc:"a text, what bridge.markdown and bridge.html make, or a message's content"`
 	}) (matrix.EventID, error) {
 		return c.Script.reply(c.Context(), cmd.Event, noticeOf(a.Content))
-	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`cmd:reply("added")`))
 
 // clash is what is answered when several scripts have the command; only the first of them answers.
 func clash(script string, others []string, name string) (problem string, silent bool) {

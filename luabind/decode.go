@@ -195,6 +195,9 @@ func (p *plan) one(c *Call, s *slot, at, n int, dst reflect.Value) {
 		if v == lua.LNil || c.IsNull(v) {
 			return
 		}
+		if s.Middle {
+			c.observe(Observed{Option: s.Name})
+		}
 	}
 	if wrong := s.read(c, v, dst.FieldByIndex(s.index)); wrong != "" {
 		c.badUsage(fmt.Sprintf("bad argument #%d '%s' to '%s' (%s)", n, s.Name, c.fn.Name, wrong), p.mistaken(c, s, at-n+1, v))

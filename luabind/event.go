@@ -260,7 +260,7 @@ var _ = method(eventClass, "react", capability.MatrixSend, waits, `Reacts to the
 		Key string `lua:"key" doc:"usually an emoji"`
 	}) (matrix.EventID, error) {
 		return c.Script.Bot.React(c.Context(), e.RoomID, e.EventID, a.Key, intent.ReactOptions{})
-	}, errcodes("M_FORBIDDEN"))
+	}, errcodes("M_FORBIDDEN"), example(`evt:react("👍")`))
 
 var _ = method(eventClass, "edit", capability.MatrixSend, waits,
 	`Replaces the content of a message that the bot sent: this one, or the one of event_id, such as evt:reply returns. Returns the edit's ID.`,
@@ -277,7 +277,7 @@ var _ = method(eventClass, "edit", capability.MatrixSend, waits,
 			return "", err
 		}
 		return c.Script.Bot.SendMessage(c.Context(), e.RoomID, raw, intent.SendMessageOptions{})
-	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"))
+	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`evt:edit("done", { event_id = answer })`))
 
 // replacement is the content of an edit. Source: specification, "Event replacements".
 func replacement(target matrix.EventID, content json.RawMessage) (json.RawMessage, error) {
@@ -303,12 +303,12 @@ var _ = method(eventClass, "redact", capability.MatrixRedact, waits, `Takes the 
 		Reason string `lua:"reason,opt" doc:"shown to all"`
 	}) (matrix.EventID, error) {
 		return c.Script.Bot.Redact(c.Context(), e.RoomID, e.EventID, intent.RedactOptions{Reason: a.Reason})
-	}, errcodes("M_FORBIDDEN"))
+	}, errcodes("M_FORBIDDEN"), example(`evt:redact("spam")`))
 
 var _ = method(eventClass, "mark_read", capability.MatrixEphemeral, waits, `Marks the room as read by the bot, up to this event.`,
 	func(c *Call, e *Event, _ *struct{}) (none, error) {
 		return none{}, c.Script.Bot.MarkRead(c.Context(), e.RoomID, e.EventID, intent.MarkReadOptions{})
-	})
+	}, example(`evt:mark_read()`))
 
 var _ = method(eventClass, "typing", capability.MatrixEphemeral, waits, `Shows the bot as typing in the event's room.`,
 	func(c *Call, e *Event, a *struct {
@@ -316,13 +316,19 @@ var _ = method(eventClass, "typing", capability.MatrixEphemeral, waits, `Shows t
 		Timeout  *int  `lua:"timeout,opt" default:"5000" doc:"milliseconds"`
 	}) (none, error) {
 		return none{}, c.Script.Bot.SetTyping(c.Context(), e.RoomID, intent.SetTypingOptions{IsTyping: a.IsTyping, Timeout: a.Timeout})
-	})
+	}, example(`evt:typing { timeout = 20000 }`))
 
 var _ = method(eventClass, "fail", capability.MatrixSend, waits,
 	`Tells the room, in a notice that answers the message, why it was not handled. The event is finished: it does not run again.`,
 	func(c *Call, e *Event, a *struct {
 		Reason Text `lua:"reason" doc:"why"`
 	}) (none, error) {
-		_, err := c.Script.Bot.SendNotice(c.Context(), e.RoomID, intent.SendNoticeOptions{Text: a.Reason.Body, HTML: a.Reason.HTML, RelatesTo: e.answer()})
+		if a.Reason.Body == "" {
+			return none{}, usage("bad argument #1 'reason' to 'fail' (a text expected, got an empty string)")
+		}
+		content, err := Markup(a.Reason).content("m.notice")
+		if err == nil {
+			_, err = c.Script.reply(c.Context(), e, content)
+		}
 		return none{}, err
-	}, errcodes("M_FORBIDDEN"))
+	}, errcodes("M_FORBIDDEN"), example(`evt:fail("not delivered to IRC: " .. tostring(err))`))

@@ -73,10 +73,11 @@ var _ = fn(jsonModule, "decode", pure, never,
 	}) (results2, error) {
 		v, err := c.DecodeJSON(a.Text)
 		if err != nil {
-			return results2{lua.LNil, c.VM.ErrorValue(&diag.Error{Kind: diag.KindScript, Code: "E_JSON", Message: err.Error()})}, nil
+			return c.returned(&diag.Error{Kind: diag.KindScript, Code: "E_JSON", Message: err.Error()}), nil
 		}
 		return results2{v}, nil
-	}, results("the value, or nil and an error"), errcodes("E_JSON"))
+	}, results("the value, or nil and an error"), errcodes("E_JSON"),
+	example(`local payload, err = json.decode(body)`))
 
 var _ = fn(jsonModule, "encode", pure, never,
 	`Writes a value as JSON, keys in byte order. A table with the keys 1 … n is a list, any other an object; an empty one is {} unless it was made by json.array or decoded from []. Raises for what JSON cannot hold, with the path of the field.`,
@@ -88,7 +89,7 @@ var _ = fn(jsonModule, "encode", pure, never,
 			return "", usageError("E_JSON", err)
 		}
 		return string(out), nil
-	}, errcodes("E_JSON"))
+	}, errcodes("E_JSON"), example(`sock:write(json.encode({ type = "ping" }) .. "\n")`))
 
 var _ = fn(jsonModule, "array", pure, never,
 	`Marks a table as a list, so that it is written as [] when it is empty. Returns that table, or a new one.`,
@@ -103,7 +104,7 @@ var _ = fn(jsonModule, "array", pure, never,
 			return nil, usageError("E_JSON", errors.New(wrong))
 		}
 		return c.Array(t), nil
-	})
+	}, errcodes("E_JSON"), example(`local content = { users = json.array() }`))
 
 var _ = fn(jsonModule, "integer", pure, never,
 	`Makes an integer of any size from its digits: a number when it is at most 2^53, otherwise an object that keeps every digit.`,
@@ -122,7 +123,7 @@ var _ = fn(jsonModule, "integer", pure, never,
 			}
 		}
 		return nil, usageError("E_JSON", fmt.Errorf("digits expected, got %s", quoted(a.Digits)))
-	})
+	}, errcodes("E_JSON"), example(`local id = json.integer("12345678901234567890")`))
 
 func usageError(code string, err error) error {
 	return &diag.Error{Kind: diag.KindUsage, Code: code, Message: err.Error(), Cause: err}

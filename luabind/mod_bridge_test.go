@@ -19,7 +19,7 @@ func TestModules(t *testing.T) {
 		{"strict(false) allows undeclared globals", `bridge.strict(false) x_undeclared = 1 print(x_undeclared)`, "1"},
 		{"spawn runs beside and wait returns its results", `local t = bridge.spawn(function(a) return a * 2 end, 21) print(t:wait())`, "42"},
 		{"wait raises what the task raised", `print(bridge.try(function() bridge.spawn(error, "boom"):wait() end))`, "boom"},
-		{"a cancelled task does not run", `local ran = false local t = bridge.after("1h", function() ran = true end) t:cancel() t:wait() print(ran)`, "false"},
+		{"a cancelled task does not run", `local ran = false local t = bridge.after("1h", function() ran = true end) t:cancel() local _, err = bridge.try(t.wait, t) print(ran, err.code)`, "false\tE_CANCELLED"},
 		{"parallel returns results in the order of the list", `local r = bridge.parallel(2, {3, 1, 2}, function(n) bridge.sleep(0) return n * 10 end) print(r[1], r[2], r[3])`, "30\t10\t20"},
 		{"parallel runs all, then raises the first error", `local n = 0
 			local _, err = bridge.try(bridge.parallel, 2, {1, 2, 3, 4}, function(i) n = n + 1 if i == 2 or i == 3 then error("no " .. i, 0) end end) print(n, err.message)`, "4\tno 2"},

@@ -102,9 +102,10 @@ func readConfigKey(env *Env, name string, v lua.LValue) (*configKey, error) {
 	key.required = t.RawGetString("required") == lua.LTrue
 	key.help = lua.LVAsString(t.RawGetString("help"))
 	for field, to := range map[string]**float64{"min": &key.min, "max": &key.max} {
-		if n, ok := t.RawGetString(field).(lua.LNumber); ok {
-			f := float64(n)
-			*to = &f
+		if limit := t.RawGetString(field); limit != lua.LNil {
+			if *to, err = key.limit(limit); err != nil {
+				return nil, usage("bad schema: '%s' of '%s' is wrong: %s", field, name, err)
+			}
 		}
 	}
 	if enum, ok := t.RawGetString("enum").(*lua.LTable); ok {
@@ -113,6 +114,22 @@ func readConfigKey(env *Env, name string, v lua.LValue) (*configKey, error) {
 	key.def = schemaValue(t.RawGetString("default"), key.typ)
 	key.example = schemaValue(t.RawGetString("example"), key.typ)
 	return key, nil
+}
+
+// limit is a min or max: a number, of durations also "5m".
+func (k *configKey) limit(v lua.LValue) (*float64, error) {
+	switch x := v.(type) {
+	case lua.LNumber:
+		f := float64(x)
+		return &f, nil
+	case lua.LString:
+		if k.typ == "duration" {
+			d, err := ParseDuration(string(x))
+			f := d.Seconds()
+			return &f, err
+		}
+	}
+	return nil, fmt.Errorf("number expected, got %s", v.Type())
 }
 
 func newConfigKey(name, typ string) (*configKey, error) {

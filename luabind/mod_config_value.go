@@ -82,7 +82,7 @@ func (k *configKey) number(given any) (any, string) {
 	default:
 		return nil, k.unexpected(given)
 	}
-	if k.min != nil && f < *k.min || k.max != nil && f > *k.max {
+	if k.min != nil && f < *k.min || k.max != nil && f > *k.max || k.enum != nil && !slices.Contains(k.enum, formatNumber(f)) {
 		return nil, k.unexpected(given)
 	}
 	return f, ""
@@ -134,7 +134,7 @@ func (k *configKey) text(s string) (any, string) {
 func (k *configKey) unexpected(given any) string {
 	want := k.describe()
 	if k.typ == "duration" {
-		want = `duration (seconds, or "20s", "5m", "7d")`
+		want += ` (seconds, or "20s", "5m", "7d")`
 	}
 	if k.typ == "secret" {
 		return want + " expected, got something else (not shown)"

@@ -37,7 +37,8 @@ var _ = fn(bridgeModule, "keep", capability.None("what it keeps was opened with 
 			return nil, err
 		}
 		return results2{c.Object(handleClass(h), h), lua.LBool(fresh)}, nil
-	}, results("The handle, and true when it was opened just now."), returns("any", "boolean"))
+	}, results("The handle, and true when it was opened just now."), returns("any", "boolean"),
+	example(`local sock, fresh = bridge.keep("socket", function() return assert(net.connect { host = "irc.libera.chat", port = 6697, tls = true }) end)`))
 
 // opened is what the script's function answered.
 type opened struct {

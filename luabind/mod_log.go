@@ -3,6 +3,7 @@ package luabind
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/hashicorp/go-hclog"
 	lua "github.com/yuin/gopher-lua"
@@ -39,7 +40,7 @@ func logFunction(name string, level hclog.Level, doc string) *Function {
 			}
 			c.Env.VM.Log().Log(level, a.Message.Body, pairs...)
 			return none{}, nil
-		})
+		}, example(`bridge.log.`+name+`("feed not read", { url = url, error = err })`))
 }
 
 // maxLogged is how much of one value a log line shows.
@@ -59,7 +60,7 @@ func logPairs(env *Env, L *lua.LState, fields *lua.LTable) []any {
 			}
 		}
 		if len(text) > maxLogged {
-			text = fmt.Sprintf("%s… (%d bytes)", text[:maxLogged], len(text))
+			text = fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:maxLogged], ""), len(text))
 		}
 		values[name] = text
 	}

@@ -96,7 +96,7 @@ var _ = fn(bridgeModule, "concat", capability.None(noPower), never,
 			}
 		}
 		return c.Object(markupClass, &joined), nil
-	}, results("A markup."), returns("Markup"))
+	}, results("A markup."), returns("Markup"), example(`cmd:reply(bridge.concat(lines, "\n"))`))
 
 func usage(format string, args ...any) *diag.Error {
 	return &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: fmt.Sprintf(format, args...)}

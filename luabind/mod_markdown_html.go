@@ -113,7 +113,7 @@ func (f *filled) markup() Markup {
 			return Markup{Body: strings.TrimSpace(plain.String()), HTML: rich.String()}
 		case nethtml.TextToken:
 			raw := string(z.Raw())
-			rich.WriteString(f.rich(raw))
+			rich.WriteString(f.rich(strings.ReplaceAll(raw, "<", "&lt;"))) // one that begins no tag, until a value follows it
 			plain.WriteString(f.plain(nethtml.UnescapeString(raw)))
 		case nethtml.StartTagToken, nethtml.SelfClosingTagToken, nethtml.EndTagToken:
 			t := z.Token()

@@ -133,7 +133,8 @@ var _ = method(socketClass, "read_line", capability.None(socketPower), inputInsi
 	"The next line, without its end (\\n or \\r\\n). nil at the end of the stream; nil and an error when reading fails, "+
 		"or when the line is longer than 256 KiB. Of several handlers that read, each line goes to one.",
 	func(c *Call, s *stream, _ *struct{}) (lua.LValue, error) { return c.inputValue(s, line) },
-	results("A line, or nil, or nil and an error."), returns("string?", "Error?"))
+	results("A line, or nil, or nil and an error."), returns("string?", "Error?"), errcodes("E_TOO_LONG", "ECONNRESET", "E_CLOSED"),
+	example(`local line, err = sock:read_line()`))
 
 var _ = method(socketClass, "read", capability.None(socketPower), inputInside,
 	"The next `n` bytes; fewer at the end of the stream, nil after it.",
@@ -144,13 +145,15 @@ var _ = method(socketClass, "read", capability.None(socketPower), inputInside,
 			return nil, usage("bad argument #1 'n' to 'read' (1 to %d expected, got %d)", most, a.N)
 		}
 		return c.inputValue(s, func(taking bool) want { return atMost(a.N, taking) })
-	}, results("A string, or nil, or nil and an error."), returns("string?", "Error?"))
+	}, results("A string, or nil, or nil and an error."), returns("string?", "Error?"), errcodes("ECONNRESET", "E_CLOSED"),
+	example(`local header = assert(sock:read(4))`))
 
 var _ = method(socketClass, "read_all", capability.None(socketPower), inputInside,
 	"All that comes until the end of the stream.",
 	func(c *Call, s *stream, _ *struct{}) (lua.LValue, error) {
 		return c.inputValue(s, func(taking bool) want { return everything(c.VM.Limits().String, taking) })
-	}, results("A string, or nil and an error."), returns("string?", "Error?"))
+	}, results("A string, or nil and an error."), returns("string?", "Error?"), errcodes("E_TOO_LONG", "ECONNRESET", "E_CLOSED"),
+	example(`local answer = assert(sock:read_all())`))
 
 var _ = method(socketClass, "lines", capability.None(socketPower), never,
 	"An iterator over lines, as `read_line` gives them. It ends at the end of the stream and raises when reading fails.",
@@ -169,7 +172,7 @@ var _ = method(socketClass, "lines", capability.None(socketPower), never,
 			L.Push(lua.LString(part))
 			return 1
 		}), nil
-	}, results("An iterator."), returns("fun(): string?"), example("for line in sock:lines() do … end"))
+	}, results("An iterator."), returns("fun(): string?"), errcodes("E_TOO_LONG", "ECONNRESET", "E_CLOSED"), example("for line in sock:lines() do … end"))
 
 var _ = method(socketClass, "write", capability.None(socketPower), waitsInside,
 	"Sends a string, all of it. Returns how many bytes; nil and an error when the other side has hung up.",
@@ -183,15 +186,17 @@ var _ = method(socketClass, "write", capability.None(socketPower), waitsInside,
 			return nil, netFailure(err)
 		}
 		return lua.LNumber(n), nil
-	}, results("The number of bytes, or nil and an error."), returns("integer?", "Error?"), errcodes("EPIPE", "ECONNRESET", "E_CLOSED", "ETIMEDOUT"))
+	}, results("The number of bytes, or nil and an error."), returns("integer?", "Error?"), errcodes("EPIPE", "ECONNRESET", "E_CLOSED", "ETIMEDOUT"),
+	example(`local ok, err = sock:write("PING :" .. name .. "\r\n")`))
 
 var _ = method(socketClass, "close", capability.None(socketPower), never,
 	"Closes the connection. To close it again does nothing.",
 	func(_ *Call, s *stream, _ *struct{}) (none, error) {
 		_ = s.Close() // nothing can be done about it, and nothing is lost
 		return none{}, nil
-	})
+	}, example(`sock:close()`))
 
 var _ = method(socketClass, "peer", capability.None(socketPower), never,
 	"What was connected to, as \"host:port\".",
-	func(_ *Call, s *stream, _ *struct{}) (string, error) { return s.conn.Address(), nil })
+	func(_ *Call, s *stream, _ *struct{}) (string, error) { return s.conn.Address(), nil },
+	example(`bridge.log.info("connected", { to = sock:peer() })`))

@@ -283,9 +283,12 @@ func (s *stream) write(ctx context.Context, p []byte) (int, error) {
 // writable says why nothing can be written. s.mu is held. An end of input alone is no
 // reason by TCP's rules, but a peer that hung up shows as nothing else.
 func (s *stream) writable() error {
+	var failed *egress.Error
 	switch {
 	case s.closed:
 		return &egress.Error{Op: "write to", Address: s.conn.Address(), Code: egress.CodeClosed}
+	case errors.As(s.err, &failed): // reading found out why
+		return &egress.Error{Op: "write to", Address: s.conn.Address(), Code: failed.Code, Err: failed.Err}
 	case s.err != nil:
 		return &egress.Error{Op: "write to", Address: s.conn.Address(), Code: egress.CodePipe}
 	}

@@ -61,7 +61,7 @@ var _ = fn(bridgeModule, "off", capability.None("takes a handler away"), never,
 			return false, err
 		}
 		return g.RemoveHandler(a.Handler), nil
-	})
+	}, example(`bridge.off(handler)`))
 
 var _ = fn(bridgeModule, "command", capability.MatrixRead, never,
 	"Declares a command: a message `!name …` in a room that the script sees. The message goes to no other handler. "+

@@ -85,7 +85,7 @@ var _ = fn(bridgeModule, "portal", capability.MatrixCreateRoom, waits,
 		o := a.options()
 		o.Direct, o.Public, o.Space, o.RoomID = a.Direct, a.Public, a.Space, a.RoomID
 		return m.Portal(c.Context(), a.RemoteID, o)
-	}, example(`local room = bridge.portal("#lua", { name = "#lua", invite = cfg.invite }).room_id`))
+	}, errcodes("M_FORBIDDEN"), example(`local room = bridge.portal("#lua", { name = "#lua", invite = cfg.invite }).room_id`))
 
 var _ = fn(bridgeModule, "portal_of", capability.None("the script's own portals"), waits,
 	"The portal that a room is, or nil.",
@@ -97,7 +97,7 @@ var _ = fn(bridgeModule, "portal_of", capability.None("the script's own portals"
 			return nil, err
 		}
 		return m.PortalOf(c.Context(), a.Room)
-	}, confusedWith("room_id", "bridge.portal_of takes a room id; for a remote id use bridge.portal"))
+	}, example(`local portal = bridge.portal_of(evt.room_id)`), confusedWith("room_id", "bridge.portal_of takes a room id; for a remote id use bridge.portal"))
 
 var _ = fn(bridgeModule, "portals", capability.None("the script's own portals"), never,
 	"An iterator over all portals of the script.",
@@ -160,7 +160,7 @@ var _ = fn(bridgeModule, "ghost", capability.MatrixGhosts, waits,
 				Hint:    "bridge.ghost takes a remote id; for a user ID use intent:user"}
 		}
 		return m.Ghost(c.Context(), a.RemoteID, portal.GhostOptions{Displayname: a.Displayname, Avatar: (*string)(a.Avatar)})
-	}, example(`bridge.ghost(nick, { displayname = nick .. " (IRC)" }):send_text(room, text)`))
+	}, errcodes("M_FORBIDDEN"), example(`bridge.ghost(nick, { displayname = nick .. " (IRC)" }):send_text(room, text)`))
 
 var _ = fn(bridgeModule, "mxid", capability.None("makes a name"), never,
 	"The user ID of the ghost of a remote id.",
@@ -172,7 +172,7 @@ var _ = fn(bridgeModule, "mxid", capability.None("makes a name"), never,
 			return "", err
 		}
 		return m.MXID(a.RemoteID), nil
-	})
+	}, example(`local mxid = bridge.mxid(nick)`))
 
 var _ = fn(bridgeModule, "remote_id", capability.None("reads a name"), waits,
 	"The remote id that a ghost of the script stands for; nil when the user is none.",
@@ -188,7 +188,7 @@ var _ = fn(bridgeModule, "remote_id", capability.None("reads a name"), waits,
 			return nil, err
 		}
 		return &id, nil
-	})
+	}, example(`local nick = bridge.remote_id(evt.sender)`))
 
 const ownPortal = "acts on a portal that was opened already"
 
@@ -209,7 +209,7 @@ var _ = method(portalClass, "save", capability.None(ownPortal), waitsInside,
 		}
 		c.Wait(func(ctx context.Context) { err = p.Save(ctx, raw) })
 		return none{}, err
-	})
+	}, example(`portal.data.topic = topic; portal:save()`))
 
 var _ = method(portalClass, "link", capability.None(ownPortal), never,
 	"Ties an event to a message of the other network, both ways; durable when the handler has finished.",
@@ -221,7 +221,7 @@ var _ = method(portalClass, "link", capability.None(ownPortal), never,
 			return none{}, err
 		}
 		return none{}, storeError(p.Link(c.Unit(), a.EventID, a.RemoteID))
-	})
+	}, example(`portal:link(event_id, msg.id)`))
 
 var _ = method(portalClass, "event_of", capability.None(ownPortal), never,
 	"The event that a message of the other network is tied to, or nil.",
@@ -230,7 +230,7 @@ var _ = method(portalClass, "event_of", capability.None(ownPortal), never,
 	}) (*string, error) {
 		event, err := p.EventOf(a.RemoteID)
 		return orNil(string(event)), storeError(err)
-	})
+	}, example(`local event_id = portal:event_of(msg.reply_to)`))
 
 var _ = method(portalClass, "remote_of", capability.None(ownPortal), never,
 	"The message of the other network that an event is tied to, or nil.",
@@ -239,7 +239,7 @@ var _ = method(portalClass, "remote_of", capability.None(ownPortal), never,
 	}) (*string, error) {
 		id, err := p.RemoteOf(a.EventID)
 		return orNil(id), storeError(err)
-	})
+	}, example(`local id = portal:remote_of(evt.redacts)`))
 
 func orNil(s string) *string {
 	if s == "" {
@@ -252,7 +252,7 @@ var _ = method(portalClass, "update", capability.MatrixState, waits,
 	"Sets what differs: name, topic, avatar; invites.",
 	func(c *Call, p *portal.Portal, a *portalOptions) (none, error) {
 		return none{}, p.Update(c.Context(), a.options())
-	}, tableArg)
+	}, tableArg, example(`portal:update { topic = topic }`))
 
 var _ = method(portalClass, "sync_members", capability.MatrixGhosts, waits,
 	"Joins the ghosts of these remote ids to the room, and lets all other ghosts of the script leave it.",
@@ -260,7 +260,7 @@ var _ = method(portalClass, "sync_members", capability.MatrixGhosts, waits,
 		RemoteIDs []string `lua:"remote_ids" doc:"who is there on the other network"`
 	}) (none, error) {
 		return none{}, p.SyncMembers(c.Context(), slices.Clone(a.RemoteIDs))
-	})
+	}, example(`portal:sync_members { "alice", "bob" }`))
 
 var _ = method(portalClass, "close", capability.None(ownPortal), waits,
 	"Lets ghosts and bot leave the room and forgets the portal.",
@@ -268,4 +268,4 @@ var _ = method(portalClass, "close", capability.None(ownPortal), waits,
 		Reason string `lua:"reason,opt" doc:"shown to those in the room"`
 	}) (none, error) {
 		return none{}, p.Close(c.Context(), a.Reason)
-	})
+	}, example(`portal:close("the channel was closed")`))

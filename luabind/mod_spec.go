@@ -25,8 +25,14 @@ var specModule = module("bridge.test", "Specs of scripts: what a script has to d
 
 // specs is what bridge.test of one VM keeps.
 type specs struct {
-	open   *suite // the one that is being described
-	loaded SpecHost
+	open    *suite // the one that is being described
+	running bool   // a sentence is
+	loaded  []SpecHost
+}
+
+// within is what a sentence inside of a sentence is told: each has a world of its own.
+func within(name string) error {
+	return usage("t.%s cannot stand inside of a sentence", name)
 }
 
 // suite is one t.describe.
@@ -69,6 +75,9 @@ type nameAndFunction struct {
 var _ = fn(specModule, "describe", capability.None(noPowerSpec), waitsInside,
 	"Says what the sentences in the function are about. Descriptions may stand within each other; the sentences run when the outermost is read.",
 	func(c *Call, a *nameAndFunction) (none, error) {
+		if c.specs.running {
+			return none{}, within("describe")
+		}
 		s := &suite{name: a.Name, outer: c.specs.open}
 		if s.outer != nil {
 			s.outer.parts = append(s.outer.parts, specPart{inner: s})
@@ -91,6 +100,9 @@ var _ = fn(specModule, "it", capability.None(noPowerSpec), waitsInside,
 		nameAndFunction
 		SimulatedOnly string `lua:"simulated_only,opt" doc:"why it cannot be tried on a real homeserver, which bridgehost's own specs run on, too"`
 	}) (none, error) {
+		if c.specs.running {
+			return none{}, within("it")
+		}
 		part := specPart{name: a.Name, only: a.SimulatedOnly, fn: a.Fn}
 		if s := c.specs.open; s != nil {
 			s.parts = append(s.parts, part)
@@ -112,7 +124,7 @@ func declareHook(name, when string, list func(*suite) *[]*lua.LFunction) *Functi
 			hooks := list(c.specs.open)
 			*hooks = append(*hooks, a.Fn)
 			return none{}, nil
-		})
+		}, example("t."+name+"(function() … end)"))
 }
 
 var _ = []*Function{
@@ -147,14 +159,18 @@ func (c *Call) runSentence(s *suite, p specPart) {
 		if !runner.Begin(name, p.only) {
 			return
 		}
+		c.specs.running = true
+		defer func() { c.specs.running = false }()
 		failed := c.runTask(ctx, name, body)
 		for _, f := range after {
 			if err := c.runTask(ctx, name, f); failed == nil {
 				failed = err
 			}
 		}
-		if failed == nil && c.specs.loaded != nil {
-			failed = c.specs.loaded.Failure(true)
+		for _, hs := range c.specs.loaded {
+			if failed == nil {
+				failed = hs.Failure(true)
+			}
 		}
 		c.specs.loaded = nil
 		runner.End(name, failed)
@@ -185,7 +201,7 @@ var _ = fn(specModule, "load", capability.None(noPowerSpec), waitsInside,
 		if err != nil {
 			return nil, err
 		}
-		c.specs.loaded = hs
+		c.specs.loaded = append(c.specs.loaded, hs)
 		return c.Object(specHostClass, hs), nil
 	}, results("The script under test."), example(`hs = t.load("irc.lua", { config = { server = "irc.test", channels = { "#lua" } } })`))
 
@@ -277,11 +293,12 @@ var _ = fn(specModule, "store", capability.None(noPowerSpec), never,
 	func(c *Call, a *struct {
 		Name string `lua:"name" doc:"the store's name"`
 	}) (lua.LValue, error) {
-		if c.specs.loaded == nil {
+		n := len(c.specs.loaded)
+		if n == 0 {
 			return nil, usage("t.store needs a script: call t.load first")
 		}
-		return c.Object(storeClass, keeper(&onDisk{c.specs.loaded.Script().Data, a.Name})), nil
-	}, results("The store."))
+		return c.Object(storeClass, keeper(&onDisk{c.specs.loaded[n-1].Script().Data, a.Name})), nil
+	}, results("The store."), returns("Store"), example(`t.eq(t.store("subs"):keys(), { "a", "b" })`))
 
 var _ = fn(specModule, "eq", capability.None(noPowerSpec), never,
 	"Fails unless both values are equal; tables are compared by what is in them.",
@@ -293,7 +310,7 @@ var _ = fn(specModule, "eq", capability.None(noPowerSpec), never,
 			return none{}, nil
 		}
 		return none{}, expectation("got %s, expected %s", shownValue(c, a.Got), shownValue(c, a.Want))
-	}, example(`t.eq(srv.connections, 1)`))
+	}, errcodes("E_EXPECTED"), example(`t.eq(srv.connections, 1)`))
 
 var _ = fn(specModule, "matches", capability.None(noPowerSpec), waitsInside,
 	"Fails unless a Lua pattern is found in the text.",
@@ -305,7 +322,7 @@ var _ = fn(specModule, "matches", capability.None(noPowerSpec), waitsInside,
 			return none{}, nil
 		}
 		return none{}, expectation("%q does not match %q", a.Text, a.Pattern)
-	})
+	}, errcodes("E_EXPECTED"), example(`t.matches(hs:expect_notice().content.body, "not delivered")`))
 
 var _ = fn(specModule, "raises", capability.None(noPowerSpec), waitsInside,
 	"Fails unless the function raises. Returns the error, always a table.",
@@ -321,7 +338,7 @@ var _ = fn(specModule, "raises", capability.None(noPowerSpec), waitsInside,
 			return nil, expectation("raised %q, which does not match %q", failed.Message, a.Pattern)
 		}
 		return errorTable(c.Env, failed, raw), nil
-	}, results("The error."))
+	}, results("The error."), errcodes("E_EXPECTED"), example(`local err = t.raises(function() hs:reload("x x") end, "unexpected symbol")`))
 
 // expectation is a failed one.
 func expectation(format string, args ...any) error {

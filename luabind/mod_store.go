@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -68,6 +69,9 @@ var _ = fn(bridgeModule, "store", capability.KV, never,
 		if c.Env.Script.Data == nil {
 			return nil, &diag.Error{Kind: diag.KindInternal, Message: "this host keeps no data"}
 		}
+		if strings.HasPrefix(a.Name, "\x00") { // the host's own: marks of bridge.once, links of portals
+			return nil, usage("bad argument #1 'name' to 'store' (a name expected, got one that begins with a NUL byte)")
+		}
 		return c.Object(storeClass, keeper(&onDisk{c.Env.Script.Data, a.Name})), nil
 	}, results("A store."), returns("Store"), example(`local subs = bridge.store("subs")`))
 
@@ -96,7 +100,7 @@ var _ = fn(bridgeModule, "once", capability.KV, waits,
 		}
 		first, err := c.Env.Script.Data.Once(c.Context(), c.Unit(), a.Space, a.Key, a.TTL)
 		return first, storeError(err)
-	}, example(`if bridge.once("seen", item.id, "180d") then … end`))
+	}, errcodes("E_CIRCLE"), example(`if bridge.once("seen", item.id, "180d") then … end`))
 
 // storeError is what the stores' errors mean to a script.
 func storeError(err error) error {
@@ -141,7 +145,7 @@ var _ = method(storeClass, "get", capability.None("the store was opened already"
 			return lua.LNil, storeError(err)
 		}
 		return c.Value(raw), nil
-	}, results("The value, or nil."))
+	}, results("The value, or nil."), example(`local topic = sent:get(event_id)`))
 
 var _ = method(storeClass, "set", capability.None("the store was opened already"), never,
 	"Keeps a value. A function, a socket or another handle in it raises.",
@@ -167,14 +171,14 @@ var _ = method(storeClass, "delete", capability.None("the store was opened alrea
 		}
 		existed, err := s.delete(c.Unit(), a.Key)
 		return existed, storeError(err)
-	})
+	}, example(`local gone = subs:delete(key)`))
 
 var _ = method(storeClass, "keys", capability.None("the store was opened already"), never,
 	"A list of all keys, sorted.",
 	func(_ *Call, s keeper, _ *struct{}) ([]string, error) {
 		keys, err := s.keys()
 		return keys, storeError(err)
-	})
+	}, example(`bridge.parallel(4, subs:keys(), poll)`))
 
 var _ = method(storeClass, "pairs", capability.None("the store was opened already"), never,
 	"An iterator over keys and values, in the order of the keys as they were when it began.",
@@ -242,7 +246,7 @@ var _ = method(storeClass, "update", capability.None("the store was opened alrea
 			return nil, usage("the function given to 'update' returned what cannot be kept (%s)", err)
 		}
 		return value, storeError(s.set(c.Unit(), a.Key, raw, 0))
-	}, results("The new value."), example(`counts:update(user, function(n) return (n or 0) + 1 end)`))
+	}, results("The new value."), errcodes("E_CHANGED"), example(`counts:update(user, function(n) return (n or 0) + 1 end)`))
 
 var _ = method(storeClass, "clear", capability.None("the store was opened already"), never,
 	"Forgets all keys.",
@@ -257,4 +261,4 @@ var _ = method(storeClass, "clear", capability.None("the store was opened alread
 			}
 		}
 		return none{}, storeError(err)
-	})
+	}, example(`link:clear()`))

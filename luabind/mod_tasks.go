@@ -18,7 +18,7 @@ var taskClass = class("task", "A function that runs beside the one that started 
 const noPowerTask = "runs functions of the script's own"
 
 var _ = method(taskClass, "wait", capability.None(noPowerTask), waitsInside,
-	"Waits for the end. Returns what the function returned; raises what it raised.",
+	"Waits for the end. Returns what the function returned; raises what it raised, and E_CANCELLED when it was cancelled before its end.",
 	func(c *Call, s *engine.Spawn, _ *struct{}) (results2, error) {
 		var failed *diag.Error
 		c.Wait(func(ctx context.Context) { failed = s.Wait(ctx) })
@@ -26,14 +26,14 @@ var _ = method(taskClass, "wait", capability.None(noPowerTask), waitsInside,
 			return nil, failed
 		}
 		return s.Results(), nil
-	}, results("What the function returned."))
+	}, results("What the function returned."), errcodes("E_CANCELLED"), example(`local page = task:wait()`))
 
 var _ = method(taskClass, "cancel", capability.None(noPowerTask), never,
 	"Ends the function at its next step, or keeps it from starting. To cancel one that has ended does nothing.",
 	func(_ *Call, s *engine.Spawn, _ *struct{}) (none, error) {
 		s.Cancel()
 		return none{}, nil
-	})
+	}, example(`task:cancel()`))
 
 type callArgs struct {
 	Fn   *lua.LFunction `lua:"fn" doc:"the function"`
@@ -42,7 +42,7 @@ type callArgs struct {
 
 var _ = fn(bridgeModule, "spawn", capability.None(noPowerTask), never,
 	"Starts a function beside this one. It runs at this one's waits, has a deadline and a unit of work of its own, and ends with the "+
-		"loaded version of the script. For handlers, not for the top level.",
+		"loaded version of the script. Its error is logged, unless somebody waits for it. For handlers, not for the top level.",
 	func(c *Call, a *callArgs) (lua.LValue, error) {
 		g, err := c.generation()
 		if err != nil {
@@ -53,7 +53,8 @@ var _ = fn(bridgeModule, "spawn", capability.None(noPowerTask), never,
 			return nil, failed
 		}
 		return c.Object(taskClass, s), nil
-	}, results("A task: `:wait()` for it, or `:cancel()` it."), returns("Task"))
+	}, results("A task: `:wait()` for it, or `:cancel()` it."), returns("Task"), errcodes("E_TIMERS"),
+	example(`local task = bridge.spawn(fetch, url)`))
 
 // maxParallel is how many calls bridge.parallel makes at once, whatever was asked for.
 const maxParallel = 64
@@ -78,7 +79,8 @@ var _ = fn(bridgeModule, "parallel", capability.None(noPowerTask), waitsInside,
 			items[i] = a.List.RawGetInt(i + 1)
 		}
 		return parallel(c, min(a.N, maxParallel), items, a.Fn)
-	}, results("A list of what the calls returned, the first result of each."))
+	}, results("A list of what the calls returned, the first result of each."),
+	example(`bridge.parallel(4, subs:keys(), function(key) poll(key) end)`))
 
 // parallel starts the calls as places become free. Calls that still run when the
 // caller ends are ended too.
@@ -163,7 +165,7 @@ var _ = fn(bridgeModule, "sleep", capability.None("waits only"), inputInside,
 			}
 		})
 		return none{}, nil
-	})
+	}, example(`bridge.sleep("20s")`))
 
 // maxTimeouts is how many calls of bridge.timeout may stand within each other: each is
 // a nested Go call, and an overflow of the Go stack cannot be recovered.
@@ -183,7 +185,8 @@ var _ = fn(bridgeModule, "timeout", capability.None(noPowerTask), waitsInside,
 			return nil, usage("bad argument #1 'time' to 'timeout' (more than 0 expected)")
 		}
 		return c.timeout(a.Time, a.Fn, a.Args)
-	}, results("What the function returned."), errcodes("E_TIMEOUT"))
+	}, results("What the function returned."), errcodes("E_TIMEOUT"),
+	example(`local line = bridge.timeout("5s", sock.read_line, sock)`))
 
 // timeout runs f as a task of its own within the running one: same unit, shorter deadline.
 func (c *Call) timeout(d time.Duration, f *lua.LFunction, args []lua.LValue) (results2, error) {
@@ -201,7 +204,7 @@ func (c *Call) timeout(d time.Duration, f *lua.LFunction, args []lua.LValue) (re
 			failed = &diag.Error{Kind: diag.KindLimit, Code: "E_NESTING", Message: fmt.Sprintf("%d calls of bridge.timeout within each other", depth)}
 			return
 		}
-		inner := &engine.Task{Label: t.Label, Deadline: d, Unit: t.Unit, Service: t.Service, Stopping: t.Stopping, OnWait: t.OnWait, Idle: t.Idle}
+		inner := &engine.Task{Label: t.Label, Deadline: d, Unit: t.Unit, Service: t.Service, Stopping: t.Stopping, Within: t, OnWait: t.OnWait, Idle: t.Idle}
 		_, failed = c.VM.Run(context.WithValue(ctx, timeoutsKey{}, depth+1), inner, guarded, nil)
 	})
 	switch {
@@ -244,4 +247,4 @@ var _ = fn(bridgeModule, "lock", capability.None(noPowerTask), waitsInside,
 			results = append(results, c.L.Get(i))
 		}
 		return results, nil
-	}, results("What the function returned."))
+	}, results("What the function returned."), errcodes("E_LOCK"), example(`bridge.lock("count", function() counts:set(key, next_number(counts:get(key))) end)`))

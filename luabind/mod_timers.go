@@ -78,4 +78,5 @@ var _ = fn(bridgeModule, "after", capability.None(noPowerTimer), never,
 			return nil, failed
 		}
 		return c.Object(taskClass, s), nil
-	}, results("A task: `:cancel()` it, or `:wait()` for it."), returns("Task"))
+	}, results("A task: `:cancel()` it, or `:wait()` for it."), returns("Task"), errcodes("E_TIMERS"),
+	example(`bridge.after("10m", function() cmd:reply("remember the kettle") end)`))

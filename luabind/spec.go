@@ -19,8 +19,8 @@ type SpecRunner interface {
 	End(name string, failed *diag.Error)
 	// Load runs a script on a host and a homeserver of its own, until it has nothing more to do.
 	Load(ctx context.Context, file string, o SpecLoad) (SpecHost, error)
-	// FakeTCP answers connections to an address ("irc.test:6697").
-	FakeTCP(address string) (SpecServer, error)
+	// FakeTCP answers connections to an address ("irc.test:6697"), from now on as o says.
+	FakeTCP(address string, o SpecTCP) (SpecServer, error)
 	// Settle returns when all that was done so far has had its effects.
 	Settle()
 	// Advance lets time pass.
@@ -115,6 +115,12 @@ type SpecFault struct {
 	Refused        bool // there is no answer: the connection was refused, or was closed
 }
 
+// SpecTCP is what goes wrong with the next connections to an address.
+type SpecTCP struct {
+	Fails   string // what connecting ends with: ECONNREFUSED, ENOTFOUND, ETIMEDOUT, E_TLS; "": nothing
+	Stalled bool   // nothing is taken of what the script writes
+}
+
 // SpecServer stands where the script's connections end up.
 type SpecServer interface {
 	// Lines are those that came and were not taken yet, once the script has nothing more to
@@ -124,6 +130,7 @@ type SpecServer interface {
 	// Missing is an error that shows what was said so far.
 	Missing(text string) *diag.Error
 	Send(line string) error
-	HangUp() error
+	// HangUp closes the connection; with reset as if the server had crashed.
+	HangUp(reset bool) error
 	Connections() int
 }

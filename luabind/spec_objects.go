@@ -87,7 +87,7 @@ func (c *Call) expect(hs SpecHost, a expectArgs) (lua.LValue, error) {
 var _ = method(specHostClass, "expect_message", capability.None(noPowerSpec), waitsInside,
 	"The first message of the script's users that fits and that no expectation has taken yet. Fails when there is none. Without options: the next one.",
 	func(c *Call, hs SpecHost, a *expectArgs) (lua.LValue, error) { return c.expect(hs, *a) },
-	results("The event: `room_id`, `sender`, `event_id`, `content` …"), example(`hs:expect_message { from = "@_bh_irc_bob:test", body = "hello" }`))
+	results("The event: `room_id`, `sender`, `event_id`, `content` …"), errcodes("E_EXPECTED"), example(`hs:expect_message { from = "@_bh_irc_bob:test", body = "hello" }`))
 
 var _ = method(specHostClass, "expect_notice", capability.None(noPowerSpec), waitsInside,
 	"expect_message for a notice.",
@@ -97,7 +97,7 @@ var _ = method(specHostClass, "expect_notice", capability.None(noPowerSpec), wai
 		Body string        `lua:"body,opt" doc:"its text, or a Lua pattern for the whole of it"`
 	}) (lua.LValue, error) {
 		return c.expect(hs, expectArgs{From: a.From, Room: a.Room, Body: a.Body, MsgType: "m.notice"})
-	}, results("The event."))
+	}, results("The event."), errcodes("E_EXPECTED"), example(`hs:expect_notice { room = room, body = "done" }`))
 
 var _ = method(specHostClass, "expect_silence", capability.None(noPowerSpec), waitsInside,
 	"Fails when the script's users have said something that no expectation has taken.",
@@ -108,7 +108,7 @@ var _ = method(specHostClass, "expect_silence", capability.None(noPowerSpec), wa
 			return none{}, nil
 		}
 		return none{}, hs.Missing(fmt.Sprintf("expected silence, and %s said %q", messages[0].From, messages[0].Body))
-	})
+	}, errcodes("E_EXPECTED"), example(`hs:expect_silence()`))
 
 var _ = method(specHostClass, "expect_error", capability.None(noPowerSpec), waitsInside,
 	"The oldest error of the script that was not taken yet. Fails when there is none.",
@@ -124,7 +124,7 @@ var _ = method(specHostClass, "expect_error", capability.None(noPowerSpec), wait
 			return nil, hs.Missing(fmt.Sprintf("the script's error %q does not match %q", failed.Error(), a.Pattern))
 		}
 		return c.VM.ErrorValue(failed), nil
-	}, results("The error."))
+	}, results("The error."), errcodes("E_EXPECTED"), example(`hs:expect_error("attempt to index")`))
 
 var _ = method(specHostClass, "reload", capability.None(noPowerSpec), waits,
 	"Loads the script again, as a save does: as it is on disk, or another source. Raises what keeps it from loading; the version before goes on then.",
@@ -132,7 +132,7 @@ var _ = method(specHostClass, "reload", capability.None(noPowerSpec), waits,
 		Source string `lua:"source,opt" doc:"Lua source in place of the file's"`
 	}) (none, error) {
 		return none{}, hs.Reload(c.Context(), a.Source)
-	})
+	}, example(`hs:reload()`))
 
 var _ = method(specHostClass, "ghost", capability.None(noPowerSpec), never,
 	"The intent of one of the script's ghosts, as bridge.ghost names it. Nothing is asked of the homeserver.",
@@ -147,7 +147,8 @@ var _ = method(specHostClass, "requests", capability.None(noPowerSpec), waits,
 	"What calls of the spec itself, not of the script, have asked of the homeserver since the last look.",
 	func(_ *Call, hs SpecHost, _ *struct{}) ([]SpecRequest, error) {
 		return hs.Asked(), nil
-	}, results("A list of `{method, host, path, raw_path, query, user, headers, content, body, status, line}`; `line` is as hs:asked shows it."))
+	}, results("A list of `{method, host, path, raw_path, query, user, headers, content, body, status, line}`; `line` is as hs:asked shows it."),
+	example(`t.eq(hs:requests()[1].content, { reason = "bye" })`))
 
 var _ = method(specHostClass, "asked", capability.None(noPowerSpec), waits,
 	"hs:requests, a line each: method, path without /_matrix/client/v3, query. Transaction IDs are called TXN.",
@@ -163,7 +164,8 @@ var _ = method(specHostClass, "logged", capability.None(noPowerSpec), waits,
 	"What the host has logged since the last look, at any level.",
 	func(_ *Call, hs SpecHost, _ *struct{}) ([]SpecLog, error) {
 		return hs.Logged(), nil
-	}, results("A list of `{level, message, fields}`; level is debug, info, warn or error, fields are texts by name."))
+	}, results("A list of `{level, message, fields}`; level is debug, info, warn or error, fields are texts by name."),
+	example(`t.eq(hs:logged()[1].message, "feed not read")`))
 
 var _ = method(specHostClass, "state", capability.None(noPowerSpec), never,
 	"The content of a state event, or nil.",
@@ -173,7 +175,7 @@ var _ = method(specHostClass, "state", capability.None(noPowerSpec), never,
 		StateKey string        `lua:"state_key,opt" doc:"its state key"`
 	}) (lua.LValue, error) {
 		return c.Value(hs.State(a.Room, a.Type, a.StateKey)), nil
-	}, results("The content, or nil."))
+	}, results("The content, or nil."), example(`t.eq(hs:state(room, "m.room.topic").topic, "Lua")`))
 
 var _ = method(specHostClass, "members", capability.None(noPowerSpec), never,
 	"Who is, was or is invited in a room: user ID to join, invite, leave or ban.",
@@ -185,7 +187,7 @@ var _ = method(specHostClass, "members", capability.None(noPowerSpec), never,
 			t.RawSetString(string(user), lua.LString(membership))
 		}
 		return t, nil
-	}, results("A table."))
+	}, results("A table."), returns("table<string, string>"), example(`t.eq(hs:members(room)[alice.mxid], "join")`))
 
 var _ = method(specUserClass, "room", capability.None(noPowerSpec), waits,
 	"Makes a room and invites the script's bot to it.",
@@ -194,7 +196,7 @@ var _ = method(specUserClass, "room", capability.None(noPowerSpec), waits,
 		Private bool   `lua:"private,opt" doc:"invitation only"`
 	}) (matrix.RoomID, error) {
 		return u.CreateRoom(a.Name, a.Private)
-	}, results("The room ID."))
+	}, results("The room ID."), example(`local room = alice:room { name = "Lua" }`))
 
 var _ = method(specUserClass, "say", capability.None(noPowerSpec), waits,
 	"Says a text in a room. Who is not in it is taken in first, whatever the join rule.",
@@ -203,7 +205,7 @@ var _ = method(specUserClass, "say", capability.None(noPowerSpec), waits,
 		Content Content       `lua:"content" doc:"a text, what bridge.markdown makes, or the whole content"`
 	}) (matrix.EventID, error) {
 		return u.Send(a.Room, "m.room.message", json.RawMessage(a.Content))
-	}, results("The event ID."))
+	}, results("The event ID."), example(`local event_id = alice:say(room, "hello")`))
 
 var _ = method(specUserClass, "send", capability.None(noPowerSpec), waits,
 	"Sends an event of any type.",
@@ -217,7 +219,7 @@ var _ = method(specUserClass, "send", capability.None(noPowerSpec), waits,
 			return u.SendState(a.Room, a.Type, *a.StateKey, json.RawMessage(a.Content))
 		}
 		return u.Send(a.Room, a.Type, json.RawMessage(a.Content))
-	}, results("The event ID."))
+	}, results("The event ID."), example(`alice:send(room, "m.room.topic", { topic = "Lua" }, { state_key = "" })`))
 
 type relatedArgs struct {
 	Room  matrix.RoomID  `lua:"room_id" doc:"the room"`
@@ -226,20 +228,20 @@ type relatedArgs struct {
 }
 
 // declareRelated declares something that a user says about an event.
-func declareRelated(name, doc, eventType, content string) *Function {
+func declareRelated(name, doc, text, eventType, content string) *Function {
 	return method(specUserClass, name, capability.None(noPowerSpec), waits, doc,
 		func(_ *Call, u SpecUser, a *relatedArgs) (matrix.EventID, error) {
 			text, _ := json.Marshal(a.Text) // a string always encodes
 			event, _ := json.Marshal(a.Event)
 			return u.Send(a.Room, eventType, json.RawMessage(strings.NewReplacer("TEXT", string(text), "EVENT", string(event)).Replace(content)))
-		}, results("The event ID."))
+		}, results("The event ID."), example(fmt.Sprintf("alice:%s(room, event_id, %q)", name, text)))
 }
 
 var _ = []*Function{
-	declareRelated("reply", "Answers a message.", "m.room.message", `{"msgtype":"m.text","body":TEXT,"m.relates_to":{"m.in_reply_to":{"event_id":EVENT}}}`),
-	declareRelated("edit", "Changes a message of one's own.", "m.room.message",
+	declareRelated("reply", "Answers a message.", "me too", "m.room.message", `{"msgtype":"m.text","body":TEXT,"m.relates_to":{"m.in_reply_to":{"event_id":EVENT}}}`),
+	declareRelated("edit", "Changes a message of one's own.", "hello!", "m.room.message",
 		`{"msgtype":"m.text","body":TEXT,"m.new_content":{"msgtype":"m.text","body":TEXT},"m.relates_to":{"rel_type":"m.replace","event_id":EVENT}}`),
-	declareRelated("react", "Reacts to a message.", "m.reaction", `{"m.relates_to":{"rel_type":"m.annotation","event_id":EVENT,"key":TEXT}}`),
+	declareRelated("react", "Reacts to a message.", "👍", "m.reaction", `{"m.relates_to":{"rel_type":"m.annotation","event_id":EVENT,"key":TEXT}}`),
 }
 
 var _ = method(specUserClass, "redact", capability.None(noPowerSpec), waits,
@@ -250,14 +252,14 @@ var _ = method(specUserClass, "redact", capability.None(noPowerSpec), waits,
 		Reason string         `lua:"reason,opt" doc:"why"`
 	}) (matrix.EventID, error) {
 		return u.Redact(a.Room, a.Event, a.Reason)
-	}, results("The event ID."))
+	}, results("The event ID."), example(`alice:redact(room, event_id, "a typing error")`))
 
 // declareOwn declares what a user does to its own membership.
 func declareOwn(verb, doc string) *Function {
 	return method(specUserClass, verb, capability.None(noPowerSpec), waits, doc,
 		func(_ *Call, u SpecUser, a *roomArgs) (none, error) {
 			return none{}, u.Membership(a.Room, verb, u.ID(), "")
-		})
+		}, example(fmt.Sprintf("alice:%s(room)", verb)))
 }
 
 // declareOther declares what a user does to another one's membership.
@@ -269,7 +271,7 @@ func declareOther(verb, doc string) *Function {
 			Reason string        `lua:"reason,opt" doc:"why"`
 		}) (none, error) {
 			return none{}, u.Membership(a.Room, verb, a.User, a.Reason)
-		})
+		}, example(fmt.Sprintf("alice:%s(room, hs.bot)", verb)))
 }
 
 var _ = []*Function{
@@ -282,11 +284,14 @@ var _ = []*Function{
 }
 
 var _ = fn(specModule, "fake_tcp", capability.None(noPowerSpec), never,
-	"Answers the script's connections to an address.",
+	"Answers the script's connections to an address. The options are about connections that are opened from now on; "+
+		"without them they go well again.",
 	func(c *Call, a *struct {
 		Address string `lua:"address" doc:"\"irc.test:6697\""`
+		Fails   string `lua:"fails,opt" enum:"ECONNREFUSED|ENOTFOUND|ETIMEDOUT|E_TLS" doc:"what connecting ends with; E_TLS with tls only"`
+		Stalled bool   `lua:"stalled,opt" doc:"takes nothing of what the script writes"`
 	}) (lua.LValue, error) {
-		s, err := c.Env.Script.Specs.FakeTCP(a.Address)
+		s, err := c.Env.Script.Specs.FakeTCP(a.Address, SpecTCP{Fails: a.Fails, Stalled: a.Stalled})
 		return c.Object(specServerClass, s), err
 	}, results("The server."), example(`srv = t.fake_tcp("irc.test:6697")`))
 
@@ -304,7 +309,7 @@ var _ = method(specServerClass, "expect", capability.None(noPowerSpec), waitsIns
 			}
 		}
 		return "", s.Missing(fmt.Sprintf("expected the line %q, and it did not come", a.Line))
-	}, results("The line."), example(`srv:expect("NICK mxrelay")`))
+	}, results("The line."), errcodes("E_EXPECTED"), example(`srv:expect("NICK mxrelay")`))
 
 var _ = method(specServerClass, "send", capability.None(noPowerSpec), waits,
 	"Sends a line to the script, its end (\\r\\n) included.",
@@ -312,8 +317,12 @@ var _ = method(specServerClass, "send", capability.None(noPowerSpec), waits,
 		Line string `lua:"line" doc:"the line"`
 	}) (none, error) {
 		return none{}, s.Send(a.Line)
-	})
+	}, errcodes("E_EXPECTED"), example(`srv:send(":bob PRIVMSG #lua :hello")`))
 
 var _ = method(specServerClass, "hang_up", capability.None(noPowerSpec), waits,
 	"Closes the connection: the script's reads end, its writes fail. It may connect again.",
-	func(_ *Call, s SpecServer, _ *struct{}) (none, error) { return none{}, s.HangUp() })
+	func(_ *Call, s SpecServer, a *struct {
+		Reset bool `lua:"reset,opt" doc:"as if the server had crashed: the script's reads fail with ECONNRESET"`
+	}) (none, error) {
+		return none{}, s.HangUp(a.Reset)
+	}, errcodes("E_EXPECTED"), example(`srv:hang_up()`))

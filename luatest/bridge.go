@@ -35,6 +35,7 @@ type BridgeOptions struct {
 	Report    func(engine.Report)
 	Printed   func(line string)
 	Logged    func(luabind.SpecLog)
+	Observe   func(luabind.Observed) // see luabind.Script; may be nil
 }
 
 // Bridge is a host with one script, which was loaded.

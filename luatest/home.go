@@ -145,19 +145,7 @@ func preset(private bool) string {
 func (s simulatedUser) Admit(room devserver.RoomID) error { return s.u.Admit(room) }
 
 func (s simulatedUser) Membership(room devserver.RoomID, verb string, user devserver.UserID, reason string) error {
-	switch verb {
-	case "join":
-		return s.u.Join(room)
-	case "leave":
-		return s.u.Leave(room)
-	case "invite":
-		return s.u.Invite(room, user)
-	case "kick":
-		return s.u.Kick(room, user, reason)
-	case "ban":
-		return s.u.Ban(room, user, reason)
-	}
-	return s.u.Unban(room, user)
+	return s.u.Membership(room, verb, user, reason)
 }
 
 func (s simulatedUser) Send(room devserver.RoomID, eventType string, content json.RawMessage) (devserver.EventID, error) {

@@ -24,7 +24,7 @@ type Options struct {
 
 	// Homes makes the homeserver of a script, in real time; nil: a simulated one in virtual time.
 	Homes func(script string) (Home, error)
-	// Observe is told what specs call, Asked what is requested for that; nil: nobody is.
+	// Observe is told what specs and the scripts under test call, Asked what is requested for that; nil: nobody is.
 	Observe func(luabind.Observed)
 	Asked   func(*luabind.Function, luabind.SpecRequest)
 }
@@ -217,14 +217,14 @@ func (r *runner) Load(ctx context.Context, file string, o luabind.SpecLoad) (lua
 }
 
 // FakeTCP implements luabind.SpecRunner.
-func (r *runner) FakeTCP(address string) (luabind.SpecServer, error) {
+func (r *runner) FakeTCP(address string, o luabind.SpecTCP) (luabind.SpecServer, error) {
 	if r.net == nil {
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: "t.fake_tcp was called outside of a sentence", Hint: "put it into t.before_each or t.it"}
 	}
 	if _, outside := r.world.(real); outside {
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: "there is no fake network beside a real homeserver"}
 	}
-	return r.net.server(address)
+	return r.net.server(address, o)
 }
 
 // Fault implements luabind.SpecRunner.

@@ -3,10 +3,14 @@ package luatest
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"bridgehost/diag"
@@ -25,6 +29,7 @@ type server struct {
 	address string
 
 	mu    sync.Mutex
+	next  luabind.SpecTCP // what goes wrong with the next connections
 	conns []*serverConn
 	lines []string // of the script, not taken yet
 	said  []string // both sides, for reading
@@ -33,9 +38,40 @@ type server struct {
 // serverConn is the server's end of one connection.
 type serverConn struct {
 	net.Conn
-	out  chan string   // what the spec sends
-	done chan struct{} // closed when the server hangs up or the script closes
-	once sync.Once
+	out    chan string   // what the spec sends
+	done   chan struct{} // closed when the server hangs up or the script closes
+	once   sync.Once
+	script *scriptConn
+}
+
+// scriptConn is the script's end: its errors are those of TCP.
+type scriptConn struct {
+	net.Conn
+	badTLS        bool
+	reset, closed atomic.Bool
+}
+
+func (c *scriptConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF && c.reset.Load() {
+		err = syscall.ECONNRESET
+	}
+	return n, err
+}
+
+func (c *scriptConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, io.ErrClosedPipe) && !c.closed.Load() {
+		if err = syscall.EPIPE; c.reset.Load() {
+			err = syscall.ECONNRESET
+		}
+	}
+	return n, err
+}
+
+func (c *scriptConn) Close() error {
+	c.closed.Store(true)
+	return c.Conn.Close()
 }
 
 // out holds so many lines that the script has not read.
@@ -43,7 +79,7 @@ const unread = 10_000
 
 func newNetwork() *network { return &network{servers: map[string]*server{}} }
 
-func (n *network) server(address string) (*server, error) {
+func (n *network) server(address string, o luabind.SpecTCP) (*server, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, fmt.Errorf("an address is HOST:PORT, as \"irc.test:6697\"; got %q", address)
 	}
@@ -55,22 +91,43 @@ func (n *network) server(address string) (*server, error) {
 		n.servers[address] = s
 		n.order = append(n.order, s)
 	}
+	s.mu.Lock()
+	s.next = o
+	s.mu.Unlock()
 	return s, nil
 }
 
 // dial is what egress calls.
-func (n *network) dial(_ context.Context, _, address string) (net.Conn, error) {
+func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
 	s := n.servers[address]
 	n.mu.Unlock()
 	if s == nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("the spec has no t.fake_tcp(%q): %w", address, syscall.ECONNREFUSED)}
 	}
-	return s.accept(), nil
+	s.mu.Lock()
+	o := s.next
+	s.mu.Unlock()
+	switch o.Fails {
+	case "ECONNREFUSED":
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	case "ENOTFOUND":
+		host, _, _ := net.SplitHostPort(address) // is HOST:PORT, see server
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	case "ETIMEDOUT":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.accept(o), nil
 }
 
-// secure takes TLS as given.
-func secure(_ context.Context, plain net.Conn, _ string) (net.Conn, error) { return plain, nil }
+// secure takes TLS as given, unless the spec says otherwise.
+func (n *network) secure(_ context.Context, plain net.Conn, _ string) (net.Conn, error) {
+	if c, ok := plain.(*scriptConn); ok && c.badTLS {
+		return nil, x509.UnknownAuthorityError{}
+	}
+	return plain, nil
+}
 
 func (n *network) close() {
 	for _, s := range n.order {
@@ -84,16 +141,19 @@ func (n *network) close() {
 	}
 }
 
-func (s *server) accept() net.Conn {
+func (s *server) accept(o luabind.SpecTCP) net.Conn {
 	script, ours := net.Pipe()
-	c := &serverConn{Conn: ours, out: make(chan string, unread), done: make(chan struct{})}
+	c := &serverConn{Conn: ours, out: make(chan string, unread), done: make(chan struct{}),
+		script: &scriptConn{Conn: script, badTLS: o.Fails == "E_TLS"}}
 	s.mu.Lock()
 	s.conns = append(s.conns, c)
 	s.said = append(s.said, fmt.Sprintf("-- connection %d", len(s.conns)))
 	s.mu.Unlock()
-	go s.read(c)
+	if !o.Stalled {
+		go s.read(c)
+	}
 	go c.write()
-	return script
+	return c.script
 }
 
 // read takes what the script says.
@@ -175,12 +235,13 @@ func (s *server) Send(line string) error {
 }
 
 // HangUp implements luabind.SpecServer.
-func (s *server) HangUp() error {
+func (s *server) HangUp(reset bool) error {
 	settle()
 	c, err := s.current()
 	if err != nil {
 		return err
 	}
+	c.script.reset.Store(reset)
 	s.say("-- the server hung up")
 	c.hangUp()
 	settle()

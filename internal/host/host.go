@@ -23,6 +23,7 @@ import (
 	"bridgehost/control"
 	"bridgehost/egress"
 	"bridgehost/intent"
+	"bridgehost/luabind"
 	"bridgehost/matrix"
 	"bridgehost/portal"
 	"bridgehost/store/sqlite"
@@ -47,6 +48,7 @@ type Options struct {
 	http      *http.Client     // to the homeserver; nil: one of our own
 	egress    egress.Config    // of what scripts connect to
 	computing func() time.Time // see engine.Config.Computing
+	observe   func(luabind.Observed)
 }
 
 // shutdownLimit is how long handlers may go on when the host ends.

@@ -17,6 +17,7 @@ import (
 	"bridgehost/appservice"
 	"bridgehost/devserver"
 	"bridgehost/luatest"
+	"bridgehost/spec/covered"
 	"bridgehost/spec/synapsetest"
 )
 
@@ -25,7 +26,7 @@ import (
 func TestSpecsOnSynapse(t *testing.T) {
 	s := newSynapse(t)
 	tried, left := 0, 0
-	for _, f := range run(t, newCoverage(), s.home) {
+	for _, f := range covered.Run(t, luatest.Options{Homes: s.home}) {
 		for _, sentence := range f.Sentences {
 			if sentence.SimulatedOnly == "" {
 				tried++

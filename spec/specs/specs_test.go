@@ -142,6 +142,10 @@ t.it("x", function() t.raises(function() end) end)`, "expected to raise"},
 		{"hook outside", `local t = require "bridge.test" t.before_each(function() end)`, "t.before_each stands inside of t.describe"},
 		{"answers itself", `local t = require "bridge.test"
 t.it("x", function() local a = t.load("self.lua"):user("a") a:say(a:room(), "go") end)`, "without any time passing"},
+		{"what follows a sentence that failed", `local t = require "bridge.test"
+t.describe("d", function() t.after_each(function() print("cleaned up") end) t.it("x", function() error("no") end) end)`, "cleaned up"},
+		{"mistake in the first of two scripts", `local t = require "bridge.test"
+t.it("x", function() local a = t.load("handler.lua"):user("a") t.load("self.lua") a:say(a:room(), "go") end)`, "handler.lua:2: attempt to index"},
 		{"mistake in a handler", `local t = require "bridge.test"
 t.it("x", function() local a = t.load("handler.lua"):user("a") a:say(a:room(), "go") end)`, "handler.lua:2: attempt to index"},
 	} {

@@ -1,0 +1,1 @@
+return { text = "from the other file" }
