@@ -156,7 +156,10 @@ func (i *Intent) LeaveRoom(ctx context.Context, room matrix.RoomID, o LeaveRoomO
 }
 
 // ErrorAndLeaveOptions are those of ErrorAndLeave.
-type ErrorAndLeaveOptions struct{ Text, HTML string }
+type ErrorAndLeaveOptions struct {
+	Text, HTML string
+	Mentions   json.RawMessage // the content's m.mentions; nil: none
+}
 
 // ErrorAndLeave says why in a notice and leaves (EL-1). With nothing to say it is
 // refused, and the user stays, as recorded of the reference.
@@ -167,7 +170,7 @@ func (i *Intent) ErrorAndLeave(ctx context.Context, room matrix.RoomID, o ErrorA
 	if _, err := i.EnsureJoined(ctx, room, EnsureJoinedOptions{}); err != nil {
 		return err
 	}
-	if _, err := i.SendNotice(ctx, room, SendNoticeOptions{Text: o.Text, HTML: o.HTML}); err != nil {
+	if _, err := i.SendNotice(ctx, room, SendNoticeOptions{Text: o.Text, HTML: o.HTML, Mentions: o.Mentions}); err != nil {
 		return err
 	}
 	return i.LeaveRoom(ctx, room, LeaveRoomOptions{})

@@ -20,6 +20,7 @@ type SendTextOptions struct {
 	Text, HTML string
 	MsgType    string // default m.text
 	RelatesTo  json.RawMessage
+	Mentions   json.RawMessage // the content's m.mentions; nil: none
 	EventOptions
 }
 
@@ -37,24 +38,26 @@ func (i *Intent) SendMarkdown(ctx context.Context, room matrix.RoomID, o SendTex
 type SendNoticeOptions struct {
 	Text, HTML string
 	RelatesTo  json.RawMessage
+	Mentions   json.RawMessage // the content's m.mentions; nil: none
 	EventOptions
 }
 
 // SendNotice sends a text that bots do not answer (SE-3).
 func (i *Intent) SendNotice(ctx context.Context, room matrix.RoomID, o SendNoticeOptions) (matrix.EventID, error) {
-	return i.sendText(ctx, "send_notice", room, SendTextOptions{o.Text, o.HTML, "m.notice", o.RelatesTo, o.EventOptions})
+	return i.sendText(ctx, "send_notice", room, SendTextOptions{o.Text, o.HTML, "m.notice", o.RelatesTo, o.Mentions, o.EventOptions})
 }
 
 // SendEmoteOptions are those of SendEmote. One of Text and HTML is needed.
 type SendEmoteOptions struct {
 	Text, HTML string
 	RelatesTo  json.RawMessage
+	Mentions   json.RawMessage // the content's m.mentions; nil: none
 	EventOptions
 }
 
 // SendEmote sends what the user does: "waves" (SE-3).
 func (i *Intent) SendEmote(ctx context.Context, room matrix.RoomID, o SendEmoteOptions) (matrix.EventID, error) {
-	return i.sendText(ctx, "send_emote", room, SendTextOptions{o.Text, o.HTML, "m.emote", o.RelatesTo, o.EventOptions})
+	return i.sendText(ctx, "send_emote", room, SendTextOptions{o.Text, o.HTML, "m.emote", o.RelatesTo, o.Mentions, o.EventOptions})
 }
 
 func (i *Intent) sendText(ctx context.Context, op string, room matrix.RoomID, o SendTextOptions) (matrix.EventID, error) {
@@ -67,7 +70,9 @@ func (i *Intent) sendText(ctx context.Context, op string, room matrix.RoomID, o 
 	if len(o.RelatesTo) > 0 && !json.Valid(o.RelatesTo) {
 		return "", i.usage(op, room, "relates_to is not JSON")
 	}
-	content := matrix.NewMessage(o.MsgType, o.Text, o.HTML, o.RelatesTo).JSON()
+	m := matrix.NewMessage(o.MsgType, o.Text, o.HTML, o.RelatesTo)
+	m.Mentions = o.Mentions
+	content := m.JSON()
 	return i.send(ctx, op, room, "m.room.message", content, o.EventOptions)
 }
 

@@ -47,6 +47,14 @@ func (t Text) html(given string) string {
 	return t.HTML
 }
 
+// mentions says that a markup mentions nobody: what was filled into it may be a name.
+func (t Text) mentions() json.RawMessage {
+	if t.HTML == "" {
+		return nil
+	}
+	return json.RawMessage("{}")
+}
+
 var _ = method(intentClass, "send_text", capability.MatrixSend, waits,
 	"Sends a text, and returns its ID. One of text and html is needed. With html alone the plain form is made from it; with text alone the message has no formatted form.",
 	func(c *Call, i *intent.Intent, a *struct {
@@ -58,7 +66,7 @@ var _ = method(intentClass, "send_text", capability.MatrixSend, waits,
 		txnArgs
 	}) (matrix.EventID, error) {
 		return i.SendText(c.Context(), a.Room, intent.SendTextOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML), MsgType: a.MsgType,
-			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+			RelatesTo: json.RawMessage(a.RelatesTo), Mentions: a.Text.mentions(), EventOptions: a.options()})
 	}, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_text(room_id, "hello")`))
 
 // textArgs are those of send_notice and send_emote.
@@ -74,14 +82,14 @@ var _ = method(intentClass, "send_notice", capability.MatrixSend, waits,
 	"Sends a text that bots do not answer, an m.notice, and returns its ID. Text and html are as for send_text.",
 	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
 		return i.SendNotice(c.Context(), a.Room, intent.SendNoticeOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
-			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+			RelatesTo: json.RawMessage(a.RelatesTo), Mentions: a.Text.mentions(), EventOptions: a.options()})
 	}, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_notice(room_id, "back in five minutes")`))
 
 var _ = method(intentClass, "send_emote", capability.MatrixSend, waits,
 	"Sends what the user does (\"waves\"), an m.emote, and returns its ID. Text and html are as for send_text.",
 	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
 		return i.SendEmote(c.Context(), a.Room, intent.SendEmoteOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
-			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
+			RelatesTo: json.RawMessage(a.RelatesTo), Mentions: a.Text.mentions(), EventOptions: a.options()})
 	}, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_emote(room_id, "waves")`))
 
 var _ = method(intentClass, "react", capability.MatrixSend, waits,

@@ -74,7 +74,7 @@ var _ = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
 		if html == "" {
 			html = a.Text.HTML
 		}
-		return none{}, i.ErrorAndLeave(c.Context(), a.Room, intent.ErrorAndLeaveOptions{Text: a.Text.Body, HTML: html})
+		return none{}, i.ErrorAndLeave(c.Context(), a.Room, intent.ErrorAndLeaveOptions{Text: a.Text.Body, HTML: html, Mentions: a.Text.mentions()})
 	}, first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}", "POST /rooms/{room_id}/leave", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
 	errcodes("M_FORBIDDEN"), example(`ghost:error_and_leave(room_id, "This channel does not exist.")`))
 

@@ -16,6 +16,7 @@ type Message struct {
 	Format        string          `json:"format,omitempty"`
 	FormattedBody string          `json:"formatted_body,omitempty"`
 	RelatesTo     json.RawMessage `json:"m.relates_to,omitempty"`
+	Mentions      json.RawMessage `json:"m.mentions,omitempty"` // without it names in the body ping
 }
 
 // NewMessage makes the content of a text. With html it has a formatted body, and a

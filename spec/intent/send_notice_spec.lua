@@ -69,6 +69,14 @@ t.describe("intent:send_notice", function()
     t.eq(made[2].content.formatted_body, "<u>well</u>")
   end)
 
+  t.it("pings nobody by what is filled into a markup", function()
+    known()
+    ghost:send_notice(room, bridge.markdown("hello **%s**", "alice"))
+    ghost:send_notice(room, "hello alice")
+    local made = hs:requests()
+    t.eq({ made[1].content["m.mentions"], made[2].content["m.mentions"] }, { {} })
+  end)
+
   t.it("puts relates_to into the content", function()
     known()
     local thread = { rel_type = "m.thread", event_id = said, is_falling_back = true, ["m.in_reply_to"] = { event_id = said } }
