@@ -1,0 +1,54 @@
+package guide
+
+import (
+	"slices"
+	"testing"
+
+	"bridgehost/spec/bridgetest"
+)
+
+// asked are commands that ask a running host.
+var asked = []string{"status", "reload", "rollback", "stop", "start", "deadletters", "console", "registration"}
+
+// homes say, for each chapter with a running host, what was said there before its transcripts. The host
+// runs the chapter's scripts; alice and all bots are in one room.
+var homes = map[string][]string{}
+
+func (c *chapter) atHome(args []string) bool { return len(args) > 1 && slices.Contains(asked, args[1]) }
+
+// home runs a command against the chapter's host.
+func (c *chapter) home(t *testing.T, args []string, want string) {
+	t.Helper()
+	if c.host == nil {
+		c.host = c.start(t)
+	}
+	got, _ := c.host.Try(t, args...)
+	compare(t, c.name+": "+args[0], got, want)
+}
+
+func (c *chapter) start(t *testing.T) *bridgetest.Host {
+	t.Helper()
+	said, ok := homes[c.name]
+	if !ok {
+		t.Fatalf("%s: say in home_test.go what happens on its host", c.name)
+	}
+	hs := bridgetest.NewDevserver(t)
+	h := bridgetest.NewHost(t, hs, "")
+	var bots []string
+	for name, texts := range c.versions {
+		h.Save(t, name, texts[0])
+		bots = append(bots, "@_bh_"+name[:len(name)-len(".lua")]+":"+hs.Name())
+	}
+	h.Start(t)
+	alice := hs.User(t, "alice")
+	room := alice.CreateRoom(t, "public_chat", bots...)
+	for _, bot := range bots {
+		bridgetest.Eventually(t, bot+" is in the room", func() bool { return alice.Membership(t, room, bot) == "join" })
+	}
+	for _, text := range said {
+		before := len(alice.Messages(t, room))
+		alice.Say(t, room, text)
+		alice.WaitMessages(t, room, func(all []bridgetest.Message) bool { return len(all) > before+1 })
+	}
+	return h
+}
