@@ -12,7 +12,9 @@ var asked = []string{"status", "reload", "rollback", "stop", "start", "deadlette
 
 // homes say, for each chapter with a running host, what was said there before its transcripts. The host
 // runs the chapter's scripts; alice and all bots are in one room.
-var homes = map[string][]string{}
+var homes = map[string][]string{
+	"04-reload": {"hello"},
+}
 
 func (c *chapter) atHome(args []string) bool { return len(args) > 1 && slices.Contains(asked, args[1]) }
 
@@ -21,6 +23,11 @@ func (c *chapter) home(t *testing.T, args []string, want string) {
 	t.Helper()
 	if c.host == nil {
 		c.host = c.start(t)
+	}
+	if args[0] == "rollback" { // from a version that was saved
+		name := args[1] + ".lua"
+		c.host.Save(t, name, c.versions[name][1])
+		c.host.Run(t, "reload", args[1])
 	}
 	got, _ := c.host.Try(t, args...)
 	compare(t, c.name+": "+args[0], got, want)
@@ -33,7 +40,7 @@ func (c *chapter) start(t *testing.T) *bridgetest.Host {
 		t.Fatalf("%s: say in home_test.go what happens on its host", c.name)
 	}
 	hs := bridgetest.NewDevserver(t)
-	h := bridgetest.NewHost(t, hs, "")
+	h := bridgetest.NewHost(t, hs, "[scripts]\nwatch = false\n")
 	var bots []string
 	for name, texts := range c.versions {
 		h.Save(t, name, texts[0])

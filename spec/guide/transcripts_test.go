@@ -28,6 +28,7 @@ var variable = []struct {
 }{
 	{regexp.MustCompile(`\b\d\d:\d\d(:\d\d)?\b`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? ?(ms|µs|s)\b`), "SPAN"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}\b`), "HASH"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`\?k=\w+`), "?k=KEY"},
 	{regexp.MustCompile(`bridgehost \d+\.\d+\.\d+(-\w+)?`), "bridgehost VERSION"},
@@ -92,7 +93,7 @@ func compare(t *testing.T, what, got, want string) {
 // printed is what lines that dev prints begin with; all other lines of its transcript are typed.
 // At a terminal what one types stands there as it is; here dev says who has said it.
 var (
-	printed = regexp.MustCompile(`^(_bh_|you  |\d\d:\d\d:\d\d |[ \t]|error|── |.* \(ghost\) |.*_spec\.lua )`)
+	printed = regexp.MustCompile(`^(_bh_|you  |print  |\d\d:\d\d:\d\d |[ \t]|error|── |.* \(ghost\) |.*_spec\.lua )`)
 	key     = regexp.MustCompile(`^([rtceq]|/.*)$`)
 	changed = regexp.MustCompile(`^\d\d:\d\d:\d\d ([\w-]+\.lua) changed`)
 )
