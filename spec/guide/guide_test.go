@@ -41,7 +41,7 @@ type chapter struct {
 	versions    map[string][]string // of tea.lua: the texts of its versions
 	run         map[string]bool     // paths that something has run
 	fragments   int
-	transcripts []string
+	transcripts []transcript
 	host        *bridgetest.Host // which transcripts ask; started when the first does
 }
 
@@ -87,8 +87,8 @@ func TestEveryExampleRuns(t *testing.T) {
 			c := &chapter{name: name, dir: t.TempDir(), versions: map[string][]string{}, run: map[string]bool{}}
 			c.read(t)
 			c.specs(t)
-			for _, text := range c.transcripts {
-				c.transcript(t, text)
+			for _, tr := range c.transcripts {
+				c.transcript(t, tr)
 			}
 			for _, script := range c.scripts {
 				if !c.run[script] {
@@ -132,7 +132,11 @@ func (c *chapter) read(t *testing.T) {
 		language, where, _ := strings.Cut(kind, " ")
 		switch {
 		case language == "console":
-			c.transcripts = append(c.transcripts, text)
+			tr := transcript{text, map[string]int{}}
+			for name, texts := range c.versions {
+				tr.at[name] = len(texts)
+			}
+			c.transcripts = append(c.transcripts, tr)
 		case language != "lua":
 		case named.MatchString(text) && where == "":
 			c.script(t, named.FindStringSubmatch(text)[1], text)

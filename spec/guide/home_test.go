@@ -10,10 +10,11 @@ import (
 // asked are commands that ask a running host.
 var asked = []string{"status", "reload", "rollback", "stop", "start", "deadletters", "console", "registration"}
 
-// homes say, for each chapter with a running host, what was said there before its transcripts. The host
-// runs the chapter's scripts; alice and all bots are in one room.
-var homes = map[string][]string{
-	"04-reload": {"hello"},
+// homes say, for each chapter with a running host, which of its scripts run there, and what alice has said
+// in the room that she and they are in, before anything is asked.
+var homes = map[string]struct{ scripts, said []string }{
+	"04-reload": {[]string{"visits"}, []string{"hello"}},
+	"07-errors": {[]string{"library"}, []string{"!where emma"}},
 }
 
 func (c *chapter) atHome(args []string) bool { return len(args) > 1 && slices.Contains(asked, args[1]) }
@@ -23,6 +24,11 @@ func (c *chapter) home(t *testing.T, args []string, want string) {
 	t.Helper()
 	if c.host == nil {
 		c.host = c.start(t)
+	}
+	if args[0] == "reload" { // what was mended
+		name := args[1] + ".lua"
+		c.host.Save(t, name, c.versions[name][1])
+		c.run["2/"+name] = true
 	}
 	if args[0] == "rollback" { // from a version that was saved
 		name := args[1] + ".lua"
@@ -35,16 +41,16 @@ func (c *chapter) home(t *testing.T, args []string, want string) {
 
 func (c *chapter) start(t *testing.T) *bridgetest.Host {
 	t.Helper()
-	said, ok := homes[c.name]
+	home, ok := homes[c.name]
 	if !ok {
 		t.Fatalf("%s: say in home_test.go what happens on its host", c.name)
 	}
 	hs := bridgetest.NewDevserver(t)
 	h := bridgetest.NewHost(t, hs, "[scripts]\nwatch = false\n")
 	var bots []string
-	for name, texts := range c.versions {
-		h.Save(t, name, texts[0])
-		bots = append(bots, "@_bh_"+name[:len(name)-len(".lua")]+":"+hs.Name())
+	for _, name := range home.scripts {
+		h.Save(t, name+".lua", c.versions[name+".lua"][0])
+		bots = append(bots, "@_bh_"+name+":"+hs.Name())
 	}
 	h.Start(t)
 	alice := hs.User(t, "alice")
@@ -52,7 +58,7 @@ func (c *chapter) start(t *testing.T) *bridgetest.Host {
 	for _, bot := range bots {
 		bridgetest.Eventually(t, bot+" is in the room", func() bool { return alice.Membership(t, room, bot) == "join" })
 	}
-	for _, text := range said {
+	for _, text := range home.said {
 		before := len(alice.Messages(t, room))
 		alice.Say(t, room, text)
 		alice.WaitMessages(t, room, func(all []bridgetest.Message) bool { return len(all) > before+1 })

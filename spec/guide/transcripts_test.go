@@ -2,6 +2,7 @@ package guide
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -26,6 +27,7 @@ var variable = []struct {
 	from *regexp.Regexp
 	to   string
 }{
+	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`), "DATE"},
 	{regexp.MustCompile(`\b\d\d:\d\d(:\d\d)?\b`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? ?(ms|µs|s)\b`), "SPAN"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}\b`), "HASH"},
@@ -44,12 +46,21 @@ func normal(text string) string {
 	return text
 }
 
+// transcript is a block, and how many versions of each script the page has shown before it.
+type transcript struct {
+	text string
+	at   map[string]int
+}
+
 // transcript runs the commands of a block, which stand behind "$ ", and compares what they print.
 // What commands such as status say of a running host is compared in home_test.go.
-func (c *chapter) transcript(t *testing.T, text string) {
+func (c *chapter) transcript(t *testing.T, tr transcript) {
 	t.Helper()
 	dir := c.dir
-	for _, part := range strings.Split("\n"+text, "\n$ ")[1:] {
+	for name, n := range tr.at {
+		c.write(t, name, c.versions[name][n-1])
+	}
+	for _, part := range strings.Split("\n"+tr.text, "\n$ ")[1:] {
 		line, want, _ := strings.Cut(part, "\n")
 		args := strings.Fields(line)
 		switch {
@@ -62,6 +73,11 @@ func (c *chapter) transcript(t *testing.T, text string) {
 		case c.atHome(args):
 			c.home(t, args[1:], want)
 		default:
+			for name, n := range tr.at {
+				if n > 1 && args[1] == "test" {
+					c.run[fmt.Sprintf("%d/%s", n, name)] = true
+				}
+			}
 			cmd := exec.Command(bridgetest.Binary(t), args[1:]...)
 			cmd.Dir = dir
 			out, err := cmd.CombinedOutput()
@@ -146,7 +162,7 @@ func (c *chapter) dev(t *testing.T, dir string, args []string, want string) {
 					t.Fatalf("%s: there is no version %d of %s", c.name, n+1, m[1])
 				}
 				saveVersion(t, dir, m[1], c.versions[m[1]][n])
-				c.run[filepath.Join(string(rune('1'+n)), m[1])] = true
+				c.run[fmt.Sprintf("%d/%s", n+1, m[1])] = true
 			}
 			s.wait(regexp.QuoteMeta(strings.TrimSpace(normal(line))))
 			expected += line + "\n"
