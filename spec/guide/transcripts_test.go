@@ -70,6 +70,8 @@ func (c *chapter) transcript(t *testing.T, tr transcript) {
 			t.Errorf("%s: a transcript runs bridgehost, not %s", c.name, line)
 		case len(args) > 1 && args[1] == "dev":
 			c.dev(t, dir, args[2:], want)
+		case len(args) == 2 && args[1] == "setup":
+			c.setup(t, want)
 		case c.atHome(args):
 			c.home(t, args[1:], want)
 		default:
@@ -93,6 +95,12 @@ func (c *chapter) transcript(t *testing.T, tr transcript) {
 // compare holds what was printed against the transcript.
 func compare(t *testing.T, what, got, want string) {
 	t.Helper()
+	if !same(got, want) {
+		t.Errorf("%s prints\n%s\nand the guide shows\n%s", what, normal(got), normal(want))
+	}
+}
+
+func same(got, want string) bool {
 	pattern := "^\n*"
 	for line := range strings.SplitSeq(strings.Trim(normal(want), "\n"), "\n") {
 		if line == anything {
@@ -101,9 +109,7 @@ func compare(t *testing.T, what, got, want string) {
 			pattern += regexp.QuoteMeta(line) + "\n"
 		}
 	}
-	if got = normal(got); !regexp.MustCompile(pattern + "\n*$").MatchString(got) {
-		t.Errorf("%s prints\n%s\nand the guide shows\n%s", what, got, normal(want))
-	}
+	return regexp.MustCompile(pattern + "\n*$").MatchString(normal(got))
 }
 
 // printed is what lines that dev prints begin with; all other lines of its transcript are typed.
