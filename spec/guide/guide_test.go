@@ -84,8 +84,7 @@ end)
 func TestEveryExampleRuns(t *testing.T) {
 	for _, name := range chapters(t) {
 		t.Run(name, func(t *testing.T) {
-			c := &chapter{name: name, dir: t.TempDir(), versions: map[string][]string{}, run: map[string]bool{}}
-			c.read(t)
+			c := read(t, name)
 			c.specs(t)
 			for _, tr := range c.transcripts {
 				c.transcript(t, tr)
@@ -120,9 +119,10 @@ func chapters(t *testing.T) (names []string) {
 	return names
 }
 
-// read writes the chapter's blocks, and its specs, into its folder.
-func (c *chapter) read(t *testing.T) {
+// read writes a chapter's blocks, and its specs, into a folder.
+func read(t *testing.T, name string) *chapter {
 	t.Helper()
+	c := &chapter{name: name, dir: t.TempDir(), versions: map[string][]string{}, run: map[string]bool{}}
 	page, err := os.ReadFile(filepath.Join(pages, c.name+".md"))
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +162,7 @@ func (c *chapter) read(t *testing.T) {
 		}
 		c.write(t, filepath.Base(s), string(text))
 	}
+	return c
 }
 
 func (c *chapter) script(t *testing.T, name, text string) {
