@@ -41,6 +41,7 @@ type chapter struct {
 	versions    map[string][]string // of tea.lua: the texts of its versions
 	run         map[string]bool     // paths that something has run
 	fragments   int
+	beside      []string // what is in dir and not in the page
 	transcripts []transcript
 	host        *bridgetest.Host // which transcripts ask; started when the first does
 }
@@ -86,6 +87,11 @@ func TestEveryExampleRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := read(t, name)
 			c.specs(t)
+			for _, path := range append(c.beside, "fragments") { // transcripts see what readers have
+				if err := os.RemoveAll(filepath.Join(c.dir, path)); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for _, tr := range c.transcripts {
 				c.transcript(t, tr)
 			}
@@ -161,6 +167,7 @@ func read(t *testing.T, name string) *chapter {
 			t.Errorf("%s stands in the page, too", s)
 		}
 		c.write(t, filepath.Base(s), string(text))
+		c.beside = append(c.beside, filepath.Base(s))
 	}
 	return c
 }
