@@ -146,7 +146,17 @@ func (c *Call) Wait(f func(ctx context.Context)) { c.VM.Wait(c.L, f) }
 func (c *Call) WaitInput(f func(ctx context.Context) (took bool)) { c.VM.WaitInput(c.L, f) }
 
 // Raise raises err as a script sees it. It does not return.
-func (c *Call) Raise(err error) { c.VM.Raise(c.L, ErrorOf(err)) }
+func (c *Call) Raise(err error) {
+	e := ErrorOf(err)
+	c.observe(Observed{Errcode: e.Code})
+	c.VM.Raise(c.L, e)
+}
+
+// returned is nil and err as results: for functions of groups that raise otherwise.
+func (c *Call) returned(err *diag.Error) results2 {
+	c.observe(Observed{Errcode: err.Code})
+	return results2{lua.LNil, c.VM.ErrorValue(err)}
+}
 
 // Function is the declaration of what was called.
 func (c *Call) Function() *Function { return c.fn }
