@@ -17,6 +17,7 @@ type Env struct {
 
 	null    *lua.LUserData // json.null
 	arrayMT *lua.LTable    // marks lists
+	regexps patterns       // of bridge.re
 	metas   map[*Group]*lua.LTable
 	modules map[*Group]*lua.LTable
 	refusal *lua.LFunction // the handler of commands that cannot run

@@ -2,7 +2,6 @@ package luabind
 
 import (
 	"bytes"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -14,6 +13,8 @@ import (
 	gmtext "github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 	nethtml "golang.org/x/net/html"
+
+	"bridgehost/matrix/richtext"
 )
 
 // newMarkdown is CommonMark without raw HTML (a "<" is a "<") and with ~~struck~~
@@ -89,17 +90,12 @@ func (f *filled) links(doc ast.Node) {
 	}
 }
 
-// linkSchemes are those that the Matrix specification allows in messages.
-var linkSchemes = []string{"http", "https", "ftp", "mailto", "magnet"}
-
-// mayLink tells whether an address may be a link. foreign is set when it came from a
-// value: then it must not mention a user either, which is a ping.
+// mayLink tells whether an address may be a link. foreign is set when it came from a value.
 func mayLink(address string, foreign bool) bool {
-	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || !slices.Contains(linkSchemes, strings.ToLower(u.Scheme)) {
-		return false
+	if foreign {
+		return richtext.MayLinkForeign(address)
 	}
-	return !foreign || !strings.EqualFold(u.Hostname(), "matrix.to") || !strings.HasPrefix(strings.TrimPrefix(u.Fragment, "/"), "@")
+	return richtext.MayLink(address)
 }
 
 // markup is the message of a format in HTML.
