@@ -42,6 +42,7 @@ var rooms = []room{
 	{"egress", []string{"capability"}, "the one door for connections, and who may pass"},
 	{"bundle", []string{"capability"}, "a manifest names capabilities"},
 	{"luabind", []string{"engine", "intent", "portal", "matrix", "matrix/richtext", "delivery", "capability", "egress", "diag"}, "the Lua API over what is below; never the store or the host"},
+	{"lint", []string{"luabind", "engine", "engine/luasrc", "diag"}, "looks at a script by the declarations of the Lua API, and runs nothing"},
 	{"luabind/apidoc", []string{"luabind", "diag"}, "renders declarations"},
 	{"store/sqlite", []string{"matrix", "delivery", "intent", "portal", "appservice"}, "satisfies interfaces that stand with their users"},
 	{"devpage", []string{"devserver", "matrix/richtext"}, "a page before the small homeserver"},

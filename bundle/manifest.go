@@ -51,6 +51,27 @@ type Error struct {
 	Hint    string   // what to write, "" when the message says it
 	Word    string   // what was written and is unknown, with
 	Known   []string // what could have been meant
+	Code    string   // what kind of mistake it is, "" for CodeValue; see Kind
+}
+
+// The kinds of mistakes. `bridgehost explain` knows them.
+const (
+	CodeUnknown = "E0301" // a word that nobody reads
+	CodeSyntax  = "E0302" // not TOML
+	CodeMissing = "E0303" // a key or a reason is missing
+	CodeValue   = "E0304" // a value that is not valid
+	CodeMain    = "E0305" // the file that runs is not there
+)
+
+// Kind is the code of the mistake.
+func (e *Error) Kind() string {
+	switch {
+	case e.Code != "":
+		return e.Code
+	case e.Word != "":
+		return CodeUnknown
+	}
+	return CodeValue
 }
 
 // Error is the message behind the place.
@@ -86,7 +107,7 @@ var typeError = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*)"\): (.*)$
 func decodeError(err error) error {
 	var parse toml.ParseError
 	if errors.As(err, &parse) {
-		return &Error{Line: parse.Position.Line, Message: parse.Message}
+		return &Error{Line: parse.Position.Line, Message: parse.Message, Code: CodeSyntax}
 	}
 	if m := typeError.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1]) // digits
@@ -129,7 +150,7 @@ func (c *checker) names() error {
 		{"main", m.Main, `main = "echo.lua"`},
 	} {
 		if need.value == "" {
-			return &Error{Line: c.line("", need.key), Message: fmt.Sprintf("'%s' is missing", need.key), Hint: "write " + need.like}
+			return &Error{Line: c.line("", need.key), Message: fmt.Sprintf("'%s' is missing", need.key), Hint: "write " + need.like, Code: CodeMissing}
 		}
 	}
 	switch {
@@ -138,7 +159,7 @@ func (c *checker) names() error {
 	case !versionForm.MatchString(m.Version):
 		return c.wrong("version", `%q is no version like "1.4.0" (major.minor.patch)`, m.Version)
 	case m.API == 0:
-		return &Error{Line: c.line("", "api"), Message: "'api' is missing", Hint: fmt.Sprintf("write api = %d", API)}
+		return &Error{Line: c.line("", "api"), Message: "'api' is missing", Hint: fmt.Sprintf("write api = %d", API), Code: CodeMissing}
 	case m.API != API:
 		return c.wrong("api", "%d is not known here: this bridgehost has version %d of the Lua API", m.API, API)
 	case !strings.HasSuffix(m.Main, ".lua") || path.Clean(m.Main) != m.Main || path.IsAbs(m.Main) || strings.HasPrefix(m.Main, "..") ||
@@ -182,7 +203,8 @@ func (m *Manifest) HasMain(text string, files map[string]string) error {
 	}
 	slices.Sort(known)
 	c := &checker{text: text}
-	return &Error{Line: c.line("", "main"), Message: fmt.Sprintf("main: there is no file '%s' in this folder", m.Main), Word: m.Main, Known: known}
+	return &Error{Line: c.line("", "main"), Message: fmt.Sprintf("main: there is no file '%s' in this folder", m.Main), Word: m.Main, Known: known,
+		Code: CodeMain}
 }
 
 func (c *checker) wrong(key, format string, args ...any) error {

@@ -56,7 +56,7 @@ func (c *checker) permission(table, name string, v any) error {
 	}
 	if text, ok := why.(string); !ok || strings.TrimSpace(text) == "" {
 		e := c.at(table, name, "the reason is missing; people read it before they install")
-		e.Hint = fmt.Sprintf("write %q = \"why it is needed\"", name)
+		e.Hint, e.Code = fmt.Sprintf("write %q = \"why it is needed\"", name), CodeMissing
 		return e
 	}
 	return nil
@@ -82,7 +82,9 @@ func (c *checker) config() error {
 			}
 		}
 		if key["type"] == nil {
-			return c.at("config", name, "its type is missing, one of %s", strings.Join(configTypes, ", "))
+			e := c.at("config", name, "its type is missing, one of %s", strings.Join(configTypes, ", "))
+			e.Code = CodeMissing
+			return e
 		}
 		for _, field := range []string{"type", "of"} {
 			switch typ := key[field].(type) {

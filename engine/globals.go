@@ -199,16 +199,8 @@ var foreign = map[string]string{
 }
 
 func (vm *VM) globalHint(L *lua.LState, name string) string {
-	if use, ok := gone[name]; ok {
-		return use
-	}
-	if use, ok := foreign[name]; ok {
-		return "Lua writes " + use
-	}
-	for _, module := range []string{name, "bridge." + name} {
-		if vm.preload[module] != nil {
-			return "write local " + name + ` = require "` + module + `"`
-		}
+	if hint := GlobalHint(name, func(module string) bool { return vm.preload[module] != nil }); hint != "" {
+		return hint
 	}
 	a := vm.adviser(L)
 	if a != nil {
@@ -234,6 +226,41 @@ func (vm *VM) globalHint(L *lua.LState, name string) string {
 		return "did you mean '" + s + "'?"
 	}
 	return ""
+}
+
+// GlobalHint says what to write instead of a name that is no global: of Lua's library that
+// scripts do not have, of other languages, of a module; "" when it is none of them.
+func GlobalHint(name string, isModule func(string) bool) string {
+	if use, ok := gone[name]; ok {
+		return use
+	}
+	if use, ok := foreign[name]; ok {
+		return "Lua writes " + use
+	}
+	for _, module := range []string{name, "bridge." + name} {
+		if isModule(module) {
+			return "write local " + name + ` = require "` + module + `"`
+		}
+	}
+	return ""
+}
+
+// Globals are the names that every script finds, each with the members of what is a table.
+func Globals() map[string][]string {
+	vm := NewVM(Config{})
+	defer vm.Close()
+	names := map[string][]string{"arg": nil} // nil when there are no arguments
+	vm.L.G.Global.ForEach(func(k, v lua.LValue) {
+		name, ok := k.(lua.LString)
+		if !ok {
+			return
+		}
+		names[string(name)] = nil
+		if t, ok := v.(*lua.LTable); ok && t != vm.L.G.Global {
+			t.ForEach(func(k, _ lua.LValue) { names[string(name)] = append(names[string(name)], k.String()) })
+		}
+	})
+	return names
 }
 
 // newGlobal is raised by assigning a global that was never set.

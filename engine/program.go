@@ -120,14 +120,19 @@ func (p *Program) has(file string) bool {
 
 // module finds the file that require of a name reads.
 func (p *Program) module(name string) (file string, tried []string) {
-	base := strings.ReplaceAll(name, ".", "/")
-	tried = []string{base + ".lua", base + "/init.lua"}
+	tried = ModuleFiles(name)
 	for _, file := range tried {
 		if p.has(file) {
 			return file, tried
 		}
 	}
 	return "", tried
+}
+
+// ModuleFiles are the files of a script that require of a name looks for, in this order.
+func ModuleFiles(name string) []string {
+	base := strings.ReplaceAll(name, ".", "/")
+	return []string{base + ".lua", base + "/init.lua"}
 }
 
 // modules are the names that require of this script's own files knows.

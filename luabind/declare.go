@@ -105,6 +105,7 @@ type Arg struct {
 	Default  string // as in the tag; "" when absent means nothing
 	Optional bool
 	Middle   bool     // may be left out although required ones follow
+	Nil      bool     // nil and json.null are taken although it is required
 	Enum     []string // the allowed strings
 	Fields   []*Arg   // of an argument that is a table with known names
 }

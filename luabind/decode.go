@@ -109,7 +109,7 @@ func (p *plan) addSlot(f *Function, sf reflect.StructField, tag string, index []
 	case "":
 		p.required = append(p.required, s)
 	case "null":
-		s.null = true
+		s.null, s.Nil = true, true
 		p.required = append(p.required, s)
 	case "mid":
 		s.Optional, s.Middle, p.mid = true, true, len(p.required)

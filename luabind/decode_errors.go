@@ -16,17 +16,8 @@ func (c *Call) badArgument(n int, name, wrong string) {
 }
 
 func (c *Call) unknownName(what, name string, known []string) {
-	e := &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: fmt.Sprintf("unknown %s '%s' to '%s'", what, name, c.fn.Name)}
-	if s := diag.Suggest(name, known); s != "" {
-		e.Message += fmt.Sprintf("; did you mean '%s'?", s)
-	}
-	switch {
-	case len(known) == 0:
-		e.Hint = "it takes none"
-	default:
-		e.Hint = "it takes " + strings.Join(known, ", ")
-	}
-	c.VM.Raise(c.L, e)
+	message, _, hint := c.fn.Unknown(what, name, known)
+	c.badUsage(message, hint)
 }
 
 func (c *Call) badUsage(message, hint string) {

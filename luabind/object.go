@@ -104,22 +104,7 @@ func (env *Env) readField(L *lua.LState, g *Group, f *Field) lua.LValue {
 
 // noMember raises for an unknown method or field: a mistyped name is otherwise nil, and the error elsewhere.
 func (env *Env) noMember(L *lua.LState, g *Group, name string) {
-	what := "method"
-	if g.table {
-		what = "field"
-	}
-	known := append(slices.Sorted(maps.Keys(g.functions)), slices.Sorted(maps.Keys(g.fields))...)
-	near := diag.Suggest(name, known)
-	switch {
-	case g.functions[near] != nil:
-		what = "method"
-	case g.fields[near] != nil:
-		what = "field"
-	}
-	message := fmt.Sprintf("%s has no %s '%s'", g.Name, what, name)
-	if near != "" {
-		message += fmt.Sprintf("; did you mean '%s'?", near)
-	}
+	message, _ := g.Missing(name)
 	env.VM.Raise(L, &diag.Error{Kind: diag.KindUsage, Code: "E_NO_MEMBER", Message: message})
 }
 
@@ -145,12 +130,7 @@ func (env *Env) module(g *Group) *lua.LTable {
 	mt := L.CreateTable(0, 2)
 	mt.RawSetString("__name", lua.LString(g.Name))
 	mt.RawSetString("__index", L.NewFunction(func(L *lua.LState) int {
-		name := keyText(L.Get(2))
-		message := fmt.Sprintf("%s has no function '%s'", g.Name, name)
-		known := append(slices.Sorted(maps.Keys(g.functions)), slices.Sorted(maps.Keys(g.fields))...)
-		if near := diag.Suggest(name, known); near != "" {
-			message += fmt.Sprintf("; did you mean '%s'?", near)
-		}
+		message, _ := g.Missing(keyText(L.Get(2)))
 		env.VM.Raise(L, &diag.Error{Kind: diag.KindUsage, Code: "E_NO_MEMBER", Message: message})
 		return 0
 	}))

@@ -8,6 +8,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// oneLine is the group whose commands' names say enough: a screen has only 24 lines.
+const oneLine = "keep"
+
 // helpText is what --help prints: it fits a screen of 24 lines and 100 columns.
 func helpText(cmd *cobra.Command) string {
 	var b strings.Builder
@@ -27,6 +30,14 @@ func helpText(cmd *cobra.Command) string {
 	}
 	for _, group := range cmd.Groups() {
 		title := group.Title
+		if group.ID == oneLine {
+			var names []string
+			for _, c := range commands(cmd, group.ID) {
+				names = append(names, c.Name())
+			}
+			fmt.Fprintf(&b, "%-18s %s\n", title, strings.Join(names, "  "))
+			continue
+		}
 		for _, c := range commands(cmd, group.ID) {
 			fmt.Fprintf(&b, "%-18s %-13s %s\n", title, c.Name(), c.Short)
 			title = "" // once, on the line of its first command

@@ -11,7 +11,7 @@ import (
 // Codes of what Compile refuses. They are stable: `bridgehost explain` knows them.
 const (
 	codeSyntax   = "E0101" // not Lua
-	codeUnclosed = "E0102" // a block or bracket is not closed
+	codeUnclosed = "E0108" // a block or bracket is not closed
 	codeLiteral  = "E0103" // a string, comment or number is not finished or malformed
 	codeNewer    = "E0104" // syntax of later Luas or other languages
 	codeLimit    = "E0105" // too large, too deep

@@ -26,20 +26,24 @@ func readSource(name, path string) (src engine.Source, m *bundle.Manifest, err e
 	if !ok {
 		return src, nil, nil
 	}
-	m, err = bundle.Parse(text)
+	if m, err = readManifest(text, src.Files); err != nil {
+		src.Bad = manifestError(err)
+		return src, nil, nil
+	}
+	src.Main, src.Version = m.Main, m.Version
+	return src, m, nil
+}
+
+// readManifest reads a manifest that stands among files.
+func readManifest(text string, files map[string]string) (*bundle.Manifest, error) {
+	m, err := bundle.Parse(text)
 	if err == nil {
-		src.Main = m.Main
-		err = m.HasMain(text, src.Files)
+		err = m.HasMain(text, files)
 	}
 	if err == nil {
 		_, err = manifestLimits(m)
 	}
-	if err != nil {
-		src.Bad = manifestError(err)
-		return src, nil, nil
-	}
-	src.Version = m.Version
-	return src, m, nil
+	return m, err
 }
 
 // manifestError is a mistake in a manifest as it is shown.

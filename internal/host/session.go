@@ -234,9 +234,11 @@ func (s *session) Rollback(ctx context.Context) error {
 // TestsAvailable implements devpage.Host.
 func (s *session) TestsAvailable() bool { return len(s.specs()) > 0 }
 
-// specs are the script's tests: those in its folder, or NAME_spec.lua beside a single file.
-func (s *session) specs() []string {
-	path := s.found.path
+func (s *session) specs() []string { return specsOf(s.found) }
+
+// specsOf are a script's tests: those in its folder, or NAME_spec.lua beside a single file.
+func specsOf(f found) []string {
+	path := f.path
 	if file, single := strings.CutSuffix(path, ".lua"); single {
 		path = file + "_spec.lua"
 	}
