@@ -193,8 +193,11 @@ func (c *checker) texts() error {
 	return nil
 }
 
-// maxLine is how many bytes a line may have: a person reads it.
-const maxLine = 4 << 10
+// What a line may have: a person reads it, and reading a key costs the square of its dots.
+const (
+	maxLine = 4 << 10 // bytes
+	maxDots = 32
+)
 
 // plainText refuses what cannot be shown to a person as it is: the manifest is what people
 // decide by. Letters of all languages are welcome, but not those that nobody sees.
@@ -205,6 +208,9 @@ func plainText(text string) error {
 	for i, line := range strings.Split(text, "\n") {
 		if len(line) > maxLine {
 			return &Error{Line: i + 1, Message: fmt.Sprintf("the line has more than %d KB", maxLine>>10)}
+		}
+		if n := strings.Count(line, "."); n > maxDots {
+			return &Error{Line: i + 1, Message: fmt.Sprintf("the line has %d dots; %d are allowed", n, maxDots), Hint: "write it in several lines"}
 		}
 		if c, hidden := unseen(strings.TrimSuffix(line, "\r")); hidden {
 			return &Error{Line: i + 1, Message: fmt.Sprintf("the line has the character U+%04X, which is not seen or changes how others are", c)}

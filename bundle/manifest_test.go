@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,6 +82,7 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		{"IRC lounge", `IRC\u001b[2J`, "bridge.toml:2: name: it has the character U+001B"},
 		{"IRC lounge", strings.Repeat("x", 301), "bridge.toml:2: name: it has 301 bytes"},
 		{"IRC lounge", strings.Repeat("x", 5000), "bridge.toml:2: the line has more than 4 KB"},
+		{`[limits]`, "[" + strings.Repeat("a.", 33) + "a]", "bridge.toml:23: the line has 33 dots"},
 		{"post messages", `post\u200b messages`, "bridge.toml:10: [permissions] matrix:send: the reason has the character U+200B"},
 		{"post messages", strings.Repeat("x", 301), "bridge.toml:10: [permissions] matrix:send: the reason has 301 bytes"},
 		{`"RWQf`, `"RWQ-`, "bridge.toml:7: publisher:"},
@@ -95,6 +97,19 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		_, err := Parse(strings.Replace(good, c.old, c.new, 1))
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.new, err, c.want)
+		}
+	}
+}
+
+// TestSlowManifests times nothing: without the limits this one takes the time of a whole run.
+func TestSlowManifests(t *testing.T) {
+	for _, line := range []string{strings.Repeat("a.", 32) + "a = 1\n", "[" + strings.Repeat("a.", 32) + "a]\n"} {
+		var all strings.Builder
+		for i := 0; all.Len()+2*len(line) < MaxManifest; i++ {
+			all.WriteString(strings.Replace(line, "a", fmt.Sprintf("a%d", i), 1))
+		}
+		if _, err := Parse(all.String()); err == nil || err.Error() != "bridge.toml: 'id' is missing" {
+			t.Error(err)
 		}
 	}
 }
