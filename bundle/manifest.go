@@ -1,8 +1,17 @@
-// Package bundle is what makes a folder of Lua a thing to be shared: so far its manifest,
-// bridge.toml, which says what the script is called, what runs, and what it may do.
+// Package bundle is what makes a folder of Lua a thing to be shared: its manifest,
+// bridge.toml, which says what the script is called, what runs, and what it may do; the one
+// file that it is packed into; and the signature of that file.
 //
 //	m, err := bundle.Parse(text)
 //	var wrong *bundle.Error // line and message
+//
+//	files, err := bundle.ReadFolder(dir)
+//	raw, b, err := bundle.Pack(files)
+//	signature, err := bundle.Sign(b, raw, key)
+//
+//	b, raw, err := bundle.Open("irc-1.4.0.bridge") // strict: what Pack would not write is refused
+//	var no *bundle.Refused
+//	err = bundle.Verify(b, raw, signature, publisher)
 package bundle
 
 import (
@@ -13,6 +22,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 )
@@ -36,6 +46,7 @@ type Manifest struct {
 	API        int      `toml:"api"`
 	Bridgehost string   `toml:"bridgehost"` // versions of the host: ">=0.3, <1.0"
 	Publisher  string   `toml:"publisher"`  // minisign public key
+	Assets     []string `toml:"assets"`     // files that are neither text nor images: "sounds/*.ogg"
 
 	Permissions map[string]any    `toml:"permissions"` // capability → reason, or a table with scope and why
 	Optional    map[string]any    `toml:"optional-permissions"`
@@ -84,6 +95,9 @@ func (e *Error) Error() string {
 
 // Parse reads and checks a manifest. Every error is an *Error.
 func Parse(text string) (*Manifest, error) {
+	if err := plainText(text); err != nil {
+		return nil, err
+	}
 	m := &Manifest{}
 	meta, err := toml.Decode(text, m)
 	if err != nil {
@@ -93,7 +107,7 @@ func Parse(text string) (*Manifest, error) {
 	if err := c.unknown(meta); err != nil {
 		return nil, err
 	}
-	for _, check := range []func() error{c.names, c.texts, c.permissions, c.config, c.dependencies, c.limits} {
+	for _, check := range []func() error{c.names, c.shown, c.texts, c.permissions, c.config, c.dependencies, c.limits} {
 		if err := check(); err != nil {
 			return nil, err
 		}
@@ -117,7 +131,7 @@ func decodeError(err error) error {
 }
 
 // keys are all keys at the top of a manifest; a test compares them with the struct.
-var keys = []string{"id", "name", "version", "summary", "license", "authors", "homepage", "main", "api", "bridgehost", "publisher",
+var keys = []string{"id", "name", "version", "summary", "license", "authors", "homepage", "main", "api", "bridgehost", "publisher", "assets",
 	"permissions", "optional-permissions", "config", "dependencies", "limits"}
 
 // checker checks one manifest that was decoded.
@@ -153,17 +167,23 @@ func (c *checker) names() error {
 			return &Error{Line: c.line("", need.key), Message: fmt.Sprintf("'%s' is missing", need.key), Hint: "write " + need.like, Code: CodeMissing}
 		}
 	}
+	if ch, at := strange(m.ID); at >= 0 {
+		return c.wrong("id", "%q has the character U+%04X, which may look like a letter and is none of a-z", m.ID, ch)
+	}
+	_, noVersion := ParseVersion(m.Version)
 	switch {
 	case !idForm.MatchString(m.ID) || len(m.ID) > 255:
 		return c.wrong("id", `%q is no reverse domain of small letters, like "org.example.echo"`, m.ID)
-	case !versionForm.MatchString(m.Version):
-		return c.wrong("version", `%q is no version like "1.4.0" (major.minor.patch)`, m.Version)
+	case len(m.Version) > 64:
+		return c.wrong("version", "it has %d characters; 64 are allowed", len(m.Version))
+	case noVersion != nil:
+		return c.wrong("version", "%v", noVersion)
 	case m.API == 0:
 		return &Error{Line: c.line("", "api"), Message: "'api' is missing", Hint: fmt.Sprintf("write api = %d", API), Code: CodeMissing}
 	case m.API != API:
 		return c.wrong("api", "%d is not known here: this bridgehost has version %d of the Lua API", m.API, API)
 	case !strings.HasSuffix(m.Main, ".lua") || path.Clean(m.Main) != m.Main || path.IsAbs(m.Main) || strings.HasPrefix(m.Main, "..") ||
-		strings.Contains(m.Main, `\`):
+		checkName(m.Main) != nil:
 		return c.wrong("main", "%q is no .lua file of this folder", m.Main)
 	case strings.HasSuffix(m.Main, "_spec.lua"):
 		return c.wrong("main", "%q is a test, which never runs as a script", m.Main)
@@ -173,17 +193,85 @@ func (c *checker) names() error {
 
 func (c *checker) texts() error {
 	m := c.m
-	if m.Bridgehost != "" && !isRange(m.Bridgehost) {
-		return c.wrong("bridgehost", `%q is no range of versions like ">=0.3, <1.0"`, m.Bridgehost)
+	if m.Bridgehost != "" {
+		if _, err := ParseRange(m.Bridgehost); err != nil {
+			return c.wrong("bridgehost", "%v", err)
+		}
 	}
-	if m.Publisher != "" && !keyForm.MatchString(m.Publisher) {
-		return c.wrong("publisher", "%q is no public key of minisign (it begins with RW and has 56 characters)", m.Publisher)
+	if m.Publisher != "" {
+		if _, err := ParsePublicKey(m.Publisher); err != nil {
+			return c.wrong("publisher", "%v", err)
+		}
+	}
+	for _, pattern := range m.Assets {
+		if _, err := path.Match(pattern, ""); err != nil || path.Ext(pattern) == ".lua" {
+			return c.wrong("assets", `%q is no file or pattern like "sounds/*.ogg"`, pattern)
+		}
 	}
 	if m.Homepage != "" && !strings.HasPrefix(m.Homepage, "https://") && !strings.HasPrefix(m.Homepage, "http://") {
 		return c.wrong("homepage", "%q is no web address", m.Homepage)
 	}
 	return nil
 }
+
+// What a line may have: a person reads it, and reading a key costs the square of its dots.
+const (
+	maxLine = 4 << 10 // bytes
+	maxDots = 32
+)
+
+// plainText refuses what cannot be shown to a person as it is: the manifest is what people
+// decide by. Letters of all languages are welcome, but not those that nobody sees.
+func plainText(text string) error {
+	if len(text) > MaxManifest {
+		return &Error{Message: fmt.Sprintf("it has more than %d KB", MaxManifest>>10)}
+	}
+	for i, line := range strings.Split(text, "\n") {
+		if len(line) > maxLine {
+			return &Error{Line: i + 1, Message: fmt.Sprintf("the line has more than %d KB", maxLine>>10)}
+		}
+		if n := strings.Count(line, "."); n > maxDots {
+			return &Error{Line: i + 1, Message: fmt.Sprintf("the line has %d dots; %d are allowed", n, maxDots), Hint: "write it in several lines"}
+		}
+		if c, hidden := unseen(strings.TrimSuffix(line, "\r")); hidden {
+			return &Error{Line: i + 1, Message: fmt.Sprintf("the line has the character U+%04X, which is not seen or changes how others are", c)}
+		}
+	}
+	return nil
+}
+
+// unseen finds a character that is not shown: of control, of direction, without width. Those
+// that join letters of some languages stay, and so does what is no UTF-8, which TOML refuses.
+func unseen(text string) (rune, bool) {
+	for _, c := range text {
+		if c != '\t' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c) && c != 0x200c && c != 0x200d) {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// shown refuses values that were written as escapes and could change a terminal.
+func (c *checker) shown() error {
+	m := c.m
+	for _, s := range []struct {
+		key    string
+		values []string
+	}{{"name", []string{m.Name}}, {"summary", []string{m.Summary}}, {"license", []string{m.License}}, {"authors", m.Authors}, {"homepage", []string{m.Homepage}}} {
+		for _, v := range s.values {
+			if ch, hidden := unseen(v); hidden {
+				return c.wrong(s.key, "it has the character U+%04X, which is not seen or changes how others are", ch)
+			}
+			if len(v) > maxShown {
+				return c.wrong(s.key, "it has %d bytes; %d are allowed", len(v), maxShown)
+			}
+		}
+	}
+	return nil
+}
+
+// maxShown is how many bytes a text may have that is shown before installing.
+const maxShown = 300
 
 // isRange tells whether text is a list of conditions on a version: "^2.1", ">=0.3, <1.0".
 func isRange(text string) bool {

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -74,10 +75,41 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		{`timers`, `timer`, "bridge.toml:25: [limits] timer: there is no such limit"},
 		{`timers = 5`, `timers = 0`, "bridge.toml:25: [limits] timers: more than 0"},
 		{`name = "IRC lounge"`, `name = IRC`, "bridge.toml:2: "},
+		{"irc-lounge\"", "irc-l\u043eunge\"", "bridge.toml:1: id: \"org.example.irc-l\u043eunge\" has the character U+043E"},
+		{`"1.4.0"`, `"99999999999999999999.0.0"`, "bridge.toml:3: version: "},
+		{`"1.4.0"`, `"1.4.0-` + strings.Repeat("a", 64) + `"`, "bridge.toml:3: version: it has 70 characters"},
+		{"IRC lounge", "IRC\u202e lounge", "bridge.toml:2: the line has the character U+202E"},
+		{"IRC lounge", `IRC\u001b[2J`, "bridge.toml:2: name: it has the character U+001B"},
+		{"IRC lounge", strings.Repeat("x", 301), "bridge.toml:2: name: it has 301 bytes"},
+		{"IRC lounge", strings.Repeat("x", 5000), "bridge.toml:2: the line has more than 4 KB"},
+		{`[limits]`, "[" + strings.Repeat("a.", 33) + "a]", "bridge.toml:23: the line has 33 dots"},
+		{"post messages", `post\u200b messages`, "bridge.toml:10: [permissions] matrix:send: the reason has the character U+200B"},
+		{"post messages", strings.Repeat("x", 301), "bridge.toml:10: [permissions] matrix:send: the reason has 301 bytes"},
+		{`"RWQf`, `"RWQ-`, "bridge.toml:7: publisher:"},
+		{`api = 1`, "api = 1\nassets = [\"a[\"]", "bridge.toml:6: assets:"},
+		{`api = 1`, "api = 1\nassets = [\"*.lua\"]", "bridge.toml:6: assets:"},
+		{`irc-parser" =`, `irc-lounge" =`, "bridge.toml:21: [dependencies] org.example.irc-lounge: a bundle cannot need itself"},
+		{`irc-parser" =`, `socket" =`, "bridge.toml:21: [dependencies] org.example.socket: require \"socket\" is a module"},
+		{`[limits]`, "\"com.evil.irc-parser\" = \"^9\"\n[limits]", "bridge.toml:21: [dependencies] org.example.irc-parser: require \"irc-parser\" would mean this one and com.evil"},
+		{"irc-parser\" =", "irc-p\u0430rser\" =", "bridge.toml:21: [dependencies] org.example.irc-p\u0430rser: it has the character U+0430"},
+		{`[limits]`, strings.Repeat("# much\n", 10000) + `[limits]`, "bridge.toml: it has more than 64 KB"},
 	} {
 		_, err := Parse(strings.Replace(good, c.old, c.new, 1))
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.new, err, c.want)
+		}
+	}
+}
+
+// TestSlowManifests times nothing: without the limits this one takes the time of a whole run.
+func TestSlowManifests(t *testing.T) {
+	for _, line := range []string{strings.Repeat("a.", 32) + "a = 1\n", "[" + strings.Repeat("a.", 32) + "a]\n"} {
+		var all strings.Builder
+		for i := 0; all.Len()+2*len(line) < MaxManifest; i++ {
+			all.WriteString(strings.Replace(line, "a", fmt.Sprintf("a%d", i), 1))
+		}
+		if _, err := Parse(all.String()); err == nil || err.Error() != "bridge.toml: 'id' is missing" {
+			t.Error(err)
 		}
 	}
 }

@@ -54,7 +54,14 @@ func (c *checker) permission(table, name string, v any) error {
 		}
 		why = scope["why"]
 	}
-	if text, ok := why.(string); !ok || strings.TrimSpace(text) == "" {
+	text, ok := why.(string)
+	if ch, hidden := unseen(text); hidden {
+		return c.at(table, name, "the reason has the character U+%04X, which is not seen or changes how others are", ch)
+	}
+	if len(text) > maxShown {
+		return c.at(table, name, "the reason has %d bytes; %d are allowed", len(text), maxShown)
+	}
+	if !ok || strings.TrimSpace(text) == "" {
 		e := c.at(table, name, "the reason is missing; people read it before they install")
 		e.Hint, e.Code = fmt.Sprintf("write %q = \"why it is needed\"", name), CodeMissing
 		return e
@@ -110,14 +117,31 @@ func (c *checker) config() error {
 	return nil
 }
 
+// hostModules are what require answers itself; those that begin with "bridge." cannot be the last part of an id.
+var hostModules = []string{"bridge", "socket"}
+
 func (c *checker) dependencies() error {
+	called := map[string]string{}
 	for _, id := range slices.Sorted(maps.Keys(c.m.Depends)) {
+		if ch, at := strange(id); at >= 0 {
+			return c.at("dependencies", id, "it has the character U+%04X, which may look like a letter and is none of a-z", ch)
+		}
 		if !idForm.MatchString(id) {
 			return c.at("dependencies", id, `no id of a bundle, like "org.example.irc-parser"`)
 		}
-		if want := c.m.Depends[id]; !isRange(want) {
-			return c.at("dependencies", id, `%q is no range of versions like "^2.1"`, want)
+		if _, err := ParseRange(c.m.Depends[id]); err != nil {
+			return c.at("dependencies", id, "%v", err)
 		}
+		module := moduleOf(id)
+		switch other := called[module]; {
+		case id == c.m.ID:
+			return c.at("dependencies", id, "a bundle cannot need itself")
+		case slices.Contains(hostModules, module):
+			return c.at("dependencies", id, `require "%s" is a module of bridgehost itself`, module)
+		case other != "":
+			return c.at("dependencies", id, `require "%s" would mean this one and %s`, module, other)
+		}
+		called[module] = id
 	}
 	return nil
 }

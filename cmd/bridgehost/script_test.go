@@ -19,6 +19,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"bridgehost/appservice"
+	"bridgehost/bundle"
 )
 
 func TestMain(m *testing.M) {
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 //	tokens FILE               set $AS_TOKEN and $HS_TOKEN from a registration
 //	schema NUMBER             write a schema number into data/bridgehost.db
 //	occupied                  set $OCCUPIED to an address that somebody listens on
+//	publisher FILE            set $PUBLISHER to a public key from its file
 //	homeserver …, host …      see commands_test.go
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -55,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"tokens":     tokens,
 			"schema":     schema,
 			"occupied":   occupied,
+			"publisher":  publisher,
 			"homeserver": homeserverCommand,
 			"host":       hostCommand,
 		},
@@ -156,4 +159,13 @@ func occupied(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv("OCCUPIED", l.Addr().String())
+}
+
+func publisher(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: publisher FILE")
+	}
+	key, err := bundle.ParsePublicKey(ts.ReadFile(args[0]))
+	ts.Check(err)
+	ts.Setenv("PUBLISHER", key.String())
 }

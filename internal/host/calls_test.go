@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"bridgehost/bundle"
 	"bridgehost/control"
 	"bridgehost/diag"
 	"bridgehost/store/sqlite"
@@ -30,6 +31,9 @@ func TestExitCodes(t *testing.T) {
 		{fmt.Errorf("%w: %w", ErrShown, &scriptError{text: "as text, over the socket"}), 4},
 		{wrap(ErrHomeserver), 5},
 		{wrap(control.ErrNotRunning), 6},
+		{wrap(ErrManifest), 3},
+		{wrap(&bundle.Refused{Reason: "no", Cause: &bundle.Error{Message: "no"}}), 3},
+		{wrap(&bundle.Refused{Reason: "no"}), 7},
 		{wrap(sqlite.ErrInUse), 8},
 		{wrap(sqlite.ErrNewer), 8},
 		{&control.Error{Message: "no script"}, 1},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"bridgehost/bundle"
 	"bridgehost/control"
 	"bridgehost/diag"
 	"bridgehost/store/sqlite"
@@ -13,10 +14,11 @@ import (
 // The exit codes of the command line. Source: the manual's table.
 const (
 	ExitFailed     = 1 // for a reason not below
-	ExitConfig     = 3 // configuration or registration not valid
+	ExitConfig     = 3 // configuration, registration or manifest not valid
 	ExitScript     = 4 // a script does not load or failed
 	ExitHomeserver = 5 // not reachable, or it did not accept us
 	ExitNotRunning = 6 // no running host to talk to
+	ExitRefused    = 7 // signature, permission, lock mismatch, or a bundle that is not as it should be
 	ExitInUse      = 8 // data of a newer version, or in use by another process
 )
 
@@ -48,6 +50,8 @@ func (e *scriptError) Unwrap() error {
 func ExitCode(err error) int {
 	var script *scriptError
 	var asked *control.Error
+	var refused *bundle.Refused
+	var manifest *bundle.Error
 	switch {
 	case err == nil:
 		return 0
@@ -55,12 +59,16 @@ func ExitCode(err error) int {
 		return max(asked.Exit, ExitFailed)
 	case errors.As(err, &script):
 		return ExitScript
-	case errors.Is(err, ErrConfig):
+	case errors.Is(err, ErrConfig), errors.Is(err, ErrManifest):
 		return ExitConfig
 	case errors.Is(err, ErrHomeserver):
 		return ExitHomeserver
 	case errors.Is(err, control.ErrNotRunning):
 		return ExitNotRunning
+	case errors.As(err, &manifest):
+		return ExitConfig
+	case errors.As(err, &refused):
+		return ExitRefused
 	case errors.Is(err, sqlite.ErrNewer), errors.Is(err, sqlite.ErrInUse):
 		return ExitInUse
 	}
