@@ -119,7 +119,7 @@ func (c *Call) httpRequest(method, address string, o httpOptions, content httpCo
 		return usage("bad option '%s' to '%s' (%s)", name, c.fn.Name, e.Message)
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "" {
+	if err != nil || !knownScheme(u) {
 		return nil, usage("bad argument 'url' to '%s' (an address with http:// or https:// expected, got %s)", c.fn.Name, quoted(address))
 	}
 	most := c.VM.Limits().String

@@ -49,7 +49,9 @@ func newWebServer(t *testing.T) *httptest.Server {
 	t.Cleanup(s.Close)
 	other := httptest.NewServer(mux)
 	t.Cleanup(other.Close)
-	mux.HandleFunc("/other", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL+"/echo", http.StatusTemporaryRedirect) })
+	mux.HandleFunc("/other", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL+"/echo", http.StatusTemporaryRedirect)
+	})
 	return s
 }
 

@@ -18,6 +18,7 @@ type network struct {
 	mu      sync.Mutex
 	servers map[string]*server
 	order   []*server
+	web     webs
 }
 
 // server implements luabind.SpecServer: one address.
@@ -64,6 +65,9 @@ func (n *network) dial(_ context.Context, _, address string) (net.Conn, error) {
 	s := n.servers[address]
 	n.mu.Unlock()
 	if s == nil {
+		if c := n.web.accept(address); c != nil {
+			return c, nil
+		}
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("the spec has no t.fake_tcp(%q): %w", address, syscall.ECONNREFUSED)}
 	}
 	return s.accept(), nil
@@ -73,6 +77,7 @@ func (n *network) dial(_ context.Context, _, address string) (net.Conn, error) {
 func secure(_ context.Context, plain net.Conn, _ string) (net.Conn, error) { return plain, nil }
 
 func (n *network) close() {
+	n.web.close()
 	for _, s := range n.order {
 		s.mu.Lock()
 		conns := s.conns
