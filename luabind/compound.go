@@ -207,6 +207,10 @@ func parseDefault(where string, t reflect.Type, text string) reflect.Value {
 		var d time.Duration
 		d, err = ParseDuration(text)
 		v.SetInt(int64(d))
+	case t == reflect.TypeFor[ByteSize]():
+		var n int64
+		n, err = ParseSize(text)
+		v.SetInt(n)
 	case t.Kind() == reflect.String:
 		v.SetString(strings.Trim(text, `"`))
 	case t.Kind() == reflect.Bool:

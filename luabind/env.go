@@ -23,6 +23,9 @@ type Env struct {
 	refusal *lua.LFunction // the handler of commands that cannot run
 	intents map[any]*lua.LUserData
 	specs   *specs
+
+	http     *httpClient // made at the first request
+	headerMT *lua.LTable // of tables of headers
 }
 
 // envKey is where a VM's registry keeps its Env.

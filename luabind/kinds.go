@@ -33,6 +33,8 @@ type (
 	Text Markup
 	// MXC is a mxc:// URI; it is not checked here.
 	MXC string
+	// ByteSize is a number of bytes: a number, or "64KB", "1MB".
+	ByteSize int64
 )
 
 // Markup is a text with its HTML form: what bridge.markdown and bridge.html make.
@@ -109,6 +111,8 @@ func exactKind(t reflect.Type, named func(string) string) (kind, bool) {
 		return idKind(named("room ID or alias"), "!#"), true
 	case reflect.TypeFor[time.Duration]():
 		return kind{name: named("duration"), read: readDuration(named("duration"))}, true
+	case reflect.TypeFor[ByteSize]():
+		return kind{name: named("size"), read: readSize(named("size"))}, true
 	case reflect.TypeFor[[]byte]():
 		return kind{name: named("bytes"), read: func(c *Call, v lua.LValue, dst reflect.Value) string {
 			s, ok := v.(lua.LString)

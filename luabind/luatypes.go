@@ -27,7 +27,7 @@ func ClassName(group string) string {
 // luaType is a Go type of arguments as editors know it.
 func luaType(t reflect.Type, enum []string) string {
 	switch t {
-	case reflect.TypeFor[time.Duration]():
+	case reflect.TypeFor[time.Duration](), reflect.TypeFor[ByteSize]():
 		return "string|number"
 	case reflect.TypeFor[[]byte]():
 		return "string"

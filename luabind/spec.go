@@ -3,6 +3,7 @@ package luabind
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"time"
 
 	"bridgehost/diag"
@@ -23,6 +24,8 @@ type SpecRunner interface {
 	FakeTCP(address string, o SpecTCP) (SpecServer, error)
 	// Settle returns when all that was done so far has had its effects.
 	Settle()
+	// FakeHTTP answers requests for an address of the web; answer is called without the VM's lock.
+	FakeHTTP(u *url.URL, answer func(context.Context, *HTTPCall) (*HTTPReply, error)) (SpecWeb, error)
 	// Advance lets time pass.
 	Advance(d time.Duration) error
 	// Fault answers requests in the homeserver's place, until the sentence ends.

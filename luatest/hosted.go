@@ -171,6 +171,7 @@ func (h *hosted) story() string {
 		b.WriteString(s.dialogue())
 		s.mu.Unlock()
 	}
+	b.WriteString(h.net.web.story())
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.printed) > 0 {

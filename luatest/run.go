@@ -162,6 +162,9 @@ func (r *runner) Begin(name, simulatedOnly string) bool {
 
 // End implements luabind.SpecRunner.
 func (r *runner) End(name string, failed *diag.Error) {
+	if failed == nil {
+		failed = r.net.web.trouble()
+	}
 	s := Sentence{File: r.file.File, Name: name, Passed: failed == nil, Error: failed}
 	if failed != nil {
 		s.Text = r.text(failed)

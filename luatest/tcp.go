@@ -22,6 +22,7 @@ type network struct {
 	mu      sync.Mutex
 	servers map[string]*server
 	order   []*server
+	web     webs
 }
 
 // server implements luabind.SpecServer: one address.
@@ -103,6 +104,9 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	s := n.servers[address]
 	n.mu.Unlock()
 	if s == nil {
+		if c := n.web.accept(address); c != nil {
+			return c, nil
+		}
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("the spec has no t.fake_tcp(%q): %w", address, syscall.ECONNREFUSED)}
 	}
 	s.mu.Lock()
@@ -130,6 +134,7 @@ func (n *network) secure(_ context.Context, plain net.Conn, _ string) (net.Conn,
 }
 
 func (n *network) close() {
+	n.web.close()
 	for _, s := range n.order {
 		s.mu.Lock()
 		conns := s.conns
