@@ -74,9 +74,12 @@ func (b *bench) ctx() context.Context {
 func (b *bench) until(what string, done func() bool) {
 	b.t.Helper()
 	limit := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond) // what the client notices, the broker does not tell
+	defer tick.Stop()
 	for !done() {
 		select {
 		case <-b.news:
+		case <-tick.C:
 		case <-limit:
 			b.t.Fatalf("still not: %s; said:\n%s", what, strings.Join(b.Said(), "\n"))
 		}
