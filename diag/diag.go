@@ -14,6 +14,7 @@ const (
 	KindMatrix     = "matrix"     // the homeserver refused
 	KindNet        = "net"        // a connection
 	KindHTTP       = "http"       // an HTTP answer
+	KindFS         = "fs"         // a file
 	KindTimeout    = "timeout"    // a deadline or a budget of time
 	KindPermission = "permission" // not granted, or not this script's
 	KindUsage      = "usage"      // a wrong argument or call

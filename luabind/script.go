@@ -40,6 +40,8 @@ type Script struct {
 
 	// Config is what the host's configuration says about this script: TOML values.
 	Config map[string]any
+	// Dirs are the directories that bridge.fs reaches, by the names that scripts call them.
+	Dirs map[string]string
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.

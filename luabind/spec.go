@@ -36,6 +36,7 @@ type SpecRunner interface {
 type SpecLoad struct {
 	Name   string         // "": that of the file
 	Config map[string]any // TOML values
+	Dirs   []string       // names of directories for bridge.fs, empty at first
 }
 
 // SpecHost is a script that is being tested, with its homeserver.

@@ -22,6 +22,7 @@ type BridgeOptions struct {
 	Path   string // of the script: a folder or a .lua file
 	Name   string // "": that of the file
 	Config map[string]any
+	Dirs   []string // names of directories for bridge.fs, empty at first
 
 	ServerName   string // after the colon in user ids
 	URL          string // of the homeserver

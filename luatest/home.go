@@ -55,10 +55,10 @@ type world interface {
 }
 
 // virtual is a simulated homeserver in virtual time.
-type virtual struct{}
+type virtual struct{ calm *calm }
 
 func (virtual) run(f func())                  { Virtual(f) }
-func (virtual) settle([]*hosted) error        { settle(); return nil }
+func (v virtual) settle([]*hosted) error      { v.calm.wait(); return nil }
 func (virtual) advance(d time.Duration) error { time.Sleep(d); return nil }
 
 func (virtual) home(string) (Home, error) {

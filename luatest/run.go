@@ -77,7 +77,7 @@ func (f File) Failed() (n int) {
 func Run(ctx context.Context, o Options) []File {
 	release := engine.KeepWatch()
 	defer release()
-	var w world = virtual{}
+	var w world = virtual{new(calm)}
 	if o.Homes != nil {
 		w = real{o.Homes}
 	}
@@ -156,7 +156,7 @@ func (r *runner) Begin(name, simulatedOnly string) bool {
 	if r.o.Begun != nil {
 		r.o.Begun(r.file.File, name)
 	}
-	r.began, r.net, r.loaded = realTime(), newNetwork(), nil
+	r.began, r.net, r.loaded = realTime(), newNetwork(r.Settle), nil
 	return true
 }
 

@@ -19,6 +19,7 @@ import (
 
 // network is where the connections of the scripts of one sentence end up.
 type network struct {
+	settle  func()
 	mu      sync.Mutex
 	servers map[string]*server
 	order   []*server
@@ -27,6 +28,7 @@ type network struct {
 
 // server implements luabind.SpecServer: one address.
 type server struct {
+	settle  func()
 	address string
 
 	mu    sync.Mutex
@@ -78,7 +80,9 @@ func (c *scriptConn) Close() error {
 // out holds so many lines that the script has not read.
 const unread = 10_000
 
-func newNetwork() *network { return &network{servers: map[string]*server{}} }
+func newNetwork(settle func()) *network {
+	return &network{settle: settle, servers: map[string]*server{}}
+}
 
 func (n *network) server(address string, o luabind.SpecTCP) (*server, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
@@ -88,7 +92,7 @@ func (n *network) server(address string, o luabind.SpecTCP) (*server, error) {
 	defer n.mu.Unlock()
 	s := n.servers[address]
 	if s == nil {
-		s = &server{address: address}
+		s = &server{settle: n.settle, address: address}
 		n.servers[address] = s
 		n.order = append(n.order, s)
 	}
@@ -224,7 +228,7 @@ func (s *server) current() (*serverConn, error) {
 
 // Send implements luabind.SpecServer.
 func (s *server) Send(line string) error {
-	settle()
+	s.settle()
 	c, err := s.current()
 	if err != nil {
 		return err
@@ -235,13 +239,13 @@ func (s *server) Send(line string) error {
 	default:
 		return s.Missing(fmt.Sprintf("the script does not read: %d lines wait for it", unread))
 	}
-	settle()
+	s.settle()
 	return nil
 }
 
 // HangUp implements luabind.SpecServer.
 func (s *server) HangUp(reset bool) error {
-	settle()
+	s.settle()
 	c, err := s.current()
 	if err != nil {
 		return err
@@ -249,7 +253,7 @@ func (s *server) HangUp(reset bool) error {
 	c.script.reset.Store(reset)
 	s.say("-- the server hung up")
 	c.hangUp()
-	settle()
+	s.settle()
 	return nil
 }
 
@@ -268,7 +272,7 @@ func (s *server) Connections() int {
 
 // Lines implements luabind.SpecServer.
 func (s *server) Lines() []string {
-	settle()
+	s.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.lines...)

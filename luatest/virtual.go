@@ -15,17 +15,16 @@ import (
 // TestVirtualTime says so when another version of Go thinks differently.
 func Virtual(f func()) { synctest.Test(new(testing.T), func(*testing.T) { f() }) }
 
-// settle returns when all goroutines of the present Virtual wait for time or for each
-// other; at once when another one of them waits for that already.
-func settle() {
-	if settling.CompareAndSwap(false, true) {
-		defer settling.Store(false)
+// calm lets goroutines of one Virtual wait until all others wait for time or for each other.
+type calm struct{ waiting atomic.Bool }
+
+// wait returns then; at once when another goroutine waits for that already: only one may.
+func (c *calm) wait() {
+	if c.waiting.CompareAndSwap(false, true) {
+		defer c.waiting.Store(false)
 		synctest.Wait()
 	}
 }
-
-// settling tells whether somebody waits in settle. Only one may, and runs come one after the other.
-var settling atomic.Bool
 
 // realTime is the time outside, also within Virtual, where time.Now is virtual.
 func realTime() time.Time {

@@ -12,7 +12,7 @@ func TestVirtualTime(t *testing.T) {
 	Virtual(func() {
 		from, done := time.Now(), make(chan bool)
 		go func() { <-time.After(time.Hour); done <- true }()
-		settle()
+		new(calm).wait()
 		if time.Since(from) != 0 {
 			t.Error("time passed while nobody waited for it")
 		}

@@ -55,6 +55,8 @@ type ScriptsConfig struct {
 	Config   map[string]map[string]any `toml:"config"`
 	Limits   LimitsConfig              `toml:"limits"`
 	LimitsOf map[string]LimitsConfig   `toml:"limits_of"`
+	// DirsOf are the directories that bridge.fs of a script reaches: name = "path".
+	DirsOf map[string]map[string]string `toml:"dirs_of"`
 }
 
 // LimitsConfig is what scripts may use; empty values keep the default.
@@ -172,7 +174,7 @@ func (c *Config) Unused() []string {
 
 // knownKeys are all keys of bridgehost.toml, for suggestions; a test compares them with the structs.
 var knownKeys = []string{"data", "homeserver", "url", "name", "retries", "appservice", "registration", "listen", "prefix", "bridge_name",
-	"scripts", "dir", "watch", "admins", "config", "limits", "limits_of", "cpu", "handler", "memory", "string",
+	"scripts", "dir", "watch", "admins", "config", "limits", "limits_of", "dirs_of", "cpu", "handler", "memory", "string",
 	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "storage", "durability", "http", "admin"}
 
 func unknownKey(path, text string, key toml.Key) error {
@@ -213,6 +215,18 @@ func (c *Config) expand(base string) error {
 				return err
 			}
 			values[k] = e
+		}
+	}
+	for _, dirs := range c.Scripts.DirsOf {
+		for name, dir := range dirs {
+			dir, err := expandText(dir, base)
+			if err != nil {
+				return err
+			}
+			if !filepath.IsAbs(dir) {
+				dir = filepath.Join(base, dir)
+			}
+			dirs[name] = filepath.Clean(dir)
 		}
 	}
 	for _, s := range []*string{&c.Data, &c.Appservice.Registration, &c.Scripts.Dir} {

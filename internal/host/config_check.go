@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -48,7 +49,23 @@ func (c *Config) check() error {
 			return err
 		}
 	}
+	for script, dirs := range c.Scripts.DirsOf {
+		for name, dir := range dirs {
+			for _, own := range []string{c.Data, c.Scripts.Dir, c.Appservice.Registration, c.Path} {
+				folder := own == c.Data || own == c.Scripts.Dir
+				if own != "" && (within(dir, own) || folder && within(own, dir)) {
+					return bad("scripts.dirs_of."+script+"."+name, "a directory without the host's own files ("+own+")", dir)
+				}
+			}
+		}
+	}
 	return nil
+}
+
+// within tells whether a path is dir, or in it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // check refuses numbers below 0. Spans and sizes are checked where they are read.

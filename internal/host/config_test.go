@@ -80,6 +80,9 @@ timers = 10
 [scripts.limits_of.irc]
 memory = "128MB"
 queue = 5
+[scripts.dirs_of.irc]
+inbox = "in"
+outbox = "/srv/../srv/out"
 [storage]
 durability = "normal"
 [http]
@@ -106,6 +109,7 @@ listen = "127.0.0.1:0"
 			Limits: LimitsConfig{CPU: Duration(2 * time.Second), Handler: Duration(30 * time.Second), Memory: 32 << 20, String: 1 << 20,
 				Handlers: 8, Connections: 9, CallDepth: 100, Timers: 10},
 			LimitsOf: map[string]LimitsConfig{"irc": {Memory: 128 << 20, Queue: 5}},
+			DirsOf:   map[string]map[string]string{"irc": {"inbox": filepath.Join(dir, "in"), "outbox": "/srv/out"}},
 		},
 		Storage: StorageConfig{"normal"}, Admin: ListenConfig{"127.0.0.1:0"},
 	}
@@ -141,6 +145,11 @@ func TestConfigRefused(t *testing.T) {
 		{needed + "[scripts.limits]\ntimers = -1", `scripts.limits.timers: a number from 1 on is expected, got -1`},
 		{needed + "[scripts.limits_of.irc]\nconnections = -1", `scripts.limits_of.irc.connections`},
 		{needed + "[scripts.limits]\nmemory = \"x\"", `"x" is no size`},
+		{needed + "[scripts.dirs_of.irc]\nall = \"/\"", `scripts.dirs_of.irc.all: a directory without the host's own files`},
+		{needed + "[scripts.dirs_of.irc]\nhere = \".\"", `scripts.dirs_of.irc.here`},
+		{needed + "[scripts.dirs_of.irc]\ndb = \"data/x\"", `scripts.dirs_of.irc.db`},
+		{needed + "[scripts.dirs_of.irc]\ncode = \"scripts/rss\"", `scripts.dirs_of.irc.code`},
+		{needed + "[scripts.dirs_of.irc]\nin = 5", `scripts.dirs_of.irc.in`},
 		{needed + "[scripts.limits]\ncpu = 5", `is no duration`},
 		{needed + "[scripts.limits]\ncpuu = \"5s\"", `:5: unknown key "scripts.limits.cpuu"; did you mean "cpu"?`},
 		{needed + "[scripts.limits_of.irc]\nmemroy = \"5MB\"", `:5: unknown key "scripts.limits_of.irc.memroy"; did you mean "memory"?`},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -49,10 +50,18 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 	cfg.Homeserver.Name, cfg.Homeserver.URL = o.ServerName, o.URL
 	cfg.Storage.Durability = "normal"
 	cfg.Scripts.Config = map[string]map[string]any{f.name: o.Config}
+	for _, name := range o.Dirs {
+		if cfg.Scripts.DirsOf == nil {
+			cfg.Scripts.DirsOf = map[string]map[string]string{f.name: {}}
+		}
+		at := filepath.Join(dir, "dirs", strconv.Itoa(len(cfg.Scripts.DirsOf[f.name])))
+		cfg.Scripts.DirsOf[f.name][name] = at
+		err = errors.Join(err, os.MkdirAll(at, 0o700))
+	}
 	cfg.Scripts.Admins = []string{"@admin:" + o.ServerName}
 	if cfg.Appservice.Registration = o.Registration; o.Registration == "" {
 		cfg.Appservice.Registration = filepath.Join(dir, "registration.yaml")
-		err = devRegister(cfg, o.Homeserver, "http://bridgehost.test")
+		err = errors.Join(err, devRegister(cfg, o.Homeserver, "http://bridgehost.test"))
 	}
 	client := matrix.NewHTTPClient()
 	client.Transport = o.Transport

@@ -46,7 +46,7 @@ func Types(groups []*luabind.Group, version string) map[string]string {
 
 const errorClass = `---What functions raise, or return behind nil.
 ---@class Error
----@field kind string "matrix", "net", "http", "timeout", "permission", "usage", "stopping" …
+---@field kind string "matrix", "net", "http", "fs", "timeout", "permission", "usage", "stopping" …
 ---@field code string? such as "M_FORBIDDEN" or "ECONNREFUSED"
 ---@field errcode string? the code of a Matrix error
 ---@field status integer? of HTTP
