@@ -12,6 +12,9 @@
 //	b, raw, err := bundle.Open("irc-1.4.0.bridge") // strict: what Pack would not write is refused
 //	var no *bundle.Refused
 //	err = bundle.Verify(b, raw, signature, publisher)
+//
+// Beside it: versions and ranges, the lock file (what is installed, by whose key, with what
+// granted), keys that name their successors, and the signed index of a place with bundles.
 package bundle
 
 import (
