@@ -203,9 +203,9 @@ func (f *file) look() {
 	})
 }
 
-// report adds a finding. An error where errors are caught may be meant so.
+// report adds a finding. What stands where errors are caught may be meant so.
 func (f *file) report(at luasrc.Place, code, message, fix string) *diag.Finding {
-	if f.deep > 0 && !strings.HasPrefix(code, "W") {
+	if f.deep > 0 && code != codePermission {
 		return &diag.Finding{}
 	}
 	f.found = append(f.found, diag.NewFinding(f.name, at.Line, at.Col, code, message, fix))

@@ -77,6 +77,7 @@ func TestWhatIsNotCertainIsNot(t *testing.T) {
 		"function bridge.mine() end\nbridge.mine()",
 		"print(pcall(function() intent:nope(); print(nope); require 'nope' end))",
 		"bridge.try(function() intent:send_text('#a:b', nil, nil, nil, nil, 1) end)",
+		"print(pcall(function() net.connect { host = 'a', port = 1 } end))",
 		"rawset(_G, 'x', 1)\nprint(x)",
 		"bridge.strict(false)\ny = 1\nprint(x)",
 		"local function f(...) intent:invite_user(...) end",
