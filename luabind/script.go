@@ -1,6 +1,8 @@
 package luabind
 
 import (
+	"sync/atomic"
+
 	"github.com/hashicorp/go-hclog"
 	"github.com/jonboulle/clockwork"
 
@@ -40,6 +42,8 @@ type Script struct {
 
 	// Config is what the host's configuration says about this script: TOML values.
 	Config map[string]any
+
+	hooks atomic.Int64 // requests that are being answered
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.
