@@ -38,8 +38,7 @@ func given(t *testing.T) map[string]string {
 }
 
 // ahead are codes of which nothing is given yet.
-var ahead = []string{"E_CAPABILITY", "E_CANCELLED", "E_FEED", "E_HTTP", "E_PATTERN", "E_PROTOCOL", "E_REDIRECTS", "E_REFUSED", "E_STATUS",
-	"E_TOO_LARGE", "E_URL"}
+var ahead = []string{"E_CAPABILITY"}
 
 func TestEveryCodeIsExplained(t *testing.T) {
 	codes := given(t)

@@ -24,6 +24,7 @@ type lanes struct {
 	rooms   map[string]*lane
 	ready   list.List // of *lane: has an item that may start
 	held    bool
+	open    chan struct{} // closed while not held
 	closed  bool
 	active  int // workers
 	backlog int // items not finished
@@ -43,7 +44,7 @@ type verdict struct {
 }
 
 func newLanes(clock clockwork.Clock, most int, work func(*delivery.Item, func(verdict))) *lanes {
-	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, held: true}
+	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, held: true, open: make(chan struct{})}
 	l.idle = sync.NewCond(&l.mu)
 	return l
 }
@@ -69,9 +70,26 @@ func (l *lanes) add(items ...delivery.Item) {
 func (l *lanes) isHeld() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.held }
 
 // hold lets no further item start until release.
-func (l *lanes) hold() { l.mu.Lock(); l.held = true; l.mu.Unlock() }
+func (l *lanes) hold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.held {
+		l.held, l.open = true, make(chan struct{})
+	}
+}
 
-func (l *lanes) release() { l.mu.Lock(); l.held = false; l.pump(); l.mu.Unlock() }
+func (l *lanes) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held {
+		l.held = false
+		close(l.open)
+	}
+	l.pump()
+}
+
+// opened is closed when items may start, until the next hold.
+func (l *lanes) opened() <-chan struct{} { l.mu.Lock(); defer l.mu.Unlock(); return l.open }
 
 // close lets no further item start, for good, and stops the lanes' timers.
 func (l *lanes) close() {

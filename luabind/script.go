@@ -1,6 +1,8 @@
 package luabind
 
 import (
+	"sync/atomic"
+
 	"github.com/hashicorp/go-hclog"
 	"github.com/jonboulle/clockwork"
 
@@ -42,6 +44,8 @@ type Script struct {
 	Config map[string]any
 	// Dirs are the directories that bridge.fs reaches, by the names that scripts call them.
 	Dirs map[string]string
+
+	hooks atomic.Int64 // requests that are being answered
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.

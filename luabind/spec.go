@@ -54,6 +54,8 @@ type SpecHost interface {
 	Failure(mistakes bool) *diag.Error
 	// Reload loads the script again: as it is on disk, or this source. Its error is the script's.
 	Reload(ctx context.Context, source string) error
+	// Hook asks one of the script's routes, at a path below /hook/NAME.
+	Hook(ctx context.Context, call *HTTPCall) (*HTTPReply, error)
 	// Asked takes the requests that calls of the spec made since the last look.
 	Asked() []SpecRequest
 	// Logged takes the last lines that the host has logged since the last look.

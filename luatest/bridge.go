@@ -44,6 +44,8 @@ type Bridge interface {
 	// Appservice is what the homeserver pushes to.
 	Appservice() http.Handler
 	Script() *luabind.Script
+	// Hooks serves the routes of the script.
+	Hooks() http.Handler
 	// Busy tells whether the script has something to do.
 	Busy() bool
 	// Refused is why the script did not load at first.

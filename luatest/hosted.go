@@ -32,6 +32,7 @@ type hosted struct {
 	taken   map[devserver.EventID]bool
 	reports []engine.Report // not taken yet
 	printed []string
+	asked   []string // of the script's routes
 	logged  []luabind.SpecLog
 }
 
@@ -174,6 +175,9 @@ func (h *hosted) story() string {
 	b.WriteString(h.net.web.story())
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if len(h.asked) > 0 {
+		b.WriteString("routes:\n" + indented(h.asked))
+	}
 	if len(h.printed) > 0 {
 		b.WriteString("printed:\n" + indented(h.printed))
 	}

@@ -82,6 +82,8 @@ type Host struct {
 
 	telling sync.WaitGroup // what is said to rooms beside the handlers
 
+	hooks hooks // where the routes of scripts are
+
 	scanning sync.Mutex // one at a time looks for scripts
 
 	mu      sync.Mutex
@@ -218,6 +220,8 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	go func() { failed <- server.Serve(listener) }()
 	stopAdmin := h.serveAdmin()
 	defer stopAdmin()
+	stopHooks := h.serveHooks()
+	defer stopHooks()
 	h.starting.Go(func() { answerSIGHUP(h.running) })
 	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))
 	ready()

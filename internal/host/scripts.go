@@ -270,6 +270,7 @@ type Reporter interface {
 
 // onLoad tells the log, or the reporter, what became of a source.
 func (h *Host) onLoad(r engine.LoadReport) {
+	h.routesChanged()
 	text, still := "", running(r.Running)
 	if r.Reason == engine.ReasonStart && r.Running > 0 {
 		still = fmt.Sprintf("generation %d, the last that was good, runs", r.Running)

@@ -110,6 +110,7 @@ type specBridge struct {
 }
 
 func (b *specBridge) Appservice() http.Handler { return b.server }
+func (b *specBridge) Hooks() http.Handler      { return b.h.hookHandler() }
 func (b *specBridge) Script() *luabind.Script  { return b.h.script(b.name).lua }
 
 func (b *specBridge) Busy() bool { return b.h.busy() }

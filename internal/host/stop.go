@@ -109,5 +109,6 @@ func (h *Host) replace(s *script, stopped bool) error {
 	h.mu.Unlock()
 	h.inbox.mu.Unlock()
 	h.router.ScriptsChanged()
+	h.routesChanged()
 	return nil
 }
