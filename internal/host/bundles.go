@@ -171,7 +171,8 @@ func PackBundle(o PackOptions) (*BundleReport, error) {
 
 // unfinished finds a reason that init wrote and nobody replaced.
 func unfinished(m *bundle.Manifest, text string) error {
-	for name, value := range m.Permissions {
+	for _, name := range slices.Sorted(maps.Keys(m.Permissions)) {
+		value := m.Permissions[name]
 		why, _ := value.(string)
 		if table, ok := value.(map[string]any); ok {
 			why, _ = table["why"].(string)
