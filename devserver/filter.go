@@ -65,12 +65,6 @@ type roomNames struct {
 }
 
 type filterPart struct {
-	roomNames
-	Limit       float64  `json:"limit"`
-	Types       []string `json:"types"`
-	NotTypes    []string `json:"not_types"`
-	Senders     []string `json:"senders"`
-	NotSenders  []string `json:"not_senders"`
-	ContainsURL bool     `json:"contains_url"`
-	LazyMembers bool     `json:"lazy_load_members"`
+	eventFilter
+	Limit float64 `json:"limit"`
 }

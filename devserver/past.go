@@ -15,9 +15,9 @@ type snapshot map[stateID]*event
 // stateBefore is the state before the event of that index in the timeline.
 func (rm *room) stateBefore(index int) snapshot {
 	s := snapshot{}
-	for _, e := range rm.timeline[:index] {
-		if e.key != nil {
-			s[stateID{e.typ, *e.key}] = e
+	for id, e := range rm.state {
+		if e = e.at(index - 1); e != nil {
+			s[id] = e
 		}
 	}
 	return s
@@ -54,10 +54,8 @@ func (c *call) stateAt(token string) (snapshot, *refusal) {
 	if at == 0 {
 		return nil, notFound("Can't find event for token %s", token)
 	}
-	state, then := rm.stateBefore(at), ""
-	if e := state[stateID{"m.room.member", string(c.user)}]; e != nil {
-		then = e.membership
-	}
+	state := rm.stateBefore(at)
+	then := membershipOf(state[stateID{"m.room.member", string(c.user)}])
 	visibility := "shared"
 	if e := state[stateID{"m.room.history_visibility", ""}]; e != nil {
 		visibility = stringOf(e.content, "history_visibility", visibility)

@@ -15,11 +15,10 @@ func validate(d draft) *refusal {
 	var content map[string]json.RawMessage
 	_ = json.Unmarshal(d.content, &content) // was looked at
 	for _, key := range neededTexts[d.typ] {
-		var text *string
 		switch raw := content[key]; {
 		case raw == nil:
 			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not in content", key)
-		case json.Unmarshal(raw, &text) != nil || text == nil:
+		case text(raw) == nil:
 			return fail(http.StatusBadRequest, "M_UNKNOWN", "'%s' not a string type", key)
 		}
 	}
