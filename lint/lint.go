@@ -128,7 +128,7 @@ type file struct {
 func (c *checker) file(name string, tree *luasrc.Tree) *file {
 	f := &file{checker: c, name: name, spec: strings.HasSuffix(name, "_spec.lua"), tree: tree, known: map[ast.Expr]value{},
 		hands: map[*ast.FunctionExpr][]*luabind.Group{}, set: map[ast.Expr]bool{}, safe: map[*ast.FunctionExpr]bool{}}
-	f.visit(f.sets, func(e ast.Expr) bool {
+	f.visit(luasrc.Visitor{Stmt: f.sets, Expr: func(e ast.Expr) bool {
 		switch e := e.(type) {
 		case *ast.IdentExpr:
 			if tree.Variable(e) == nil && (e.Value == "rawset" || e.Value == "_G") {
@@ -142,7 +142,7 @@ func (c *checker) file(name string, tree *luasrc.Tree) *file {
 			f.handsOver(e)
 		}
 		return true
-	}, func(ast.Expr) {})
+	}})
 	for e := range f.set {
 		switch e := e.(type) {
 		case *ast.IdentExpr:
@@ -160,10 +160,7 @@ func (c *checker) file(name string, tree *luasrc.Tree) *file {
 	return f
 }
 
-func (f *file) visit(stmt func(ast.Stmt), expr func(ast.Expr) bool, left func(ast.Expr)) {
-	v := luasrc.Visitor{Stmt: stmt, Expr: expr, Left: left}
-	v.Visit(f.tree.Stmts)
-}
+func (f *file) visit(v luasrc.Visitor) { v.Visit(f.tree.Stmts) }
 
 func (f *file) sets(s ast.Stmt) {
 	switch s := s.(type) {
@@ -182,7 +179,7 @@ func (f *file) sets(s ast.Stmt) {
 
 // look goes over the file from the outside in: what surrounds a function is known before it.
 func (f *file) look() {
-	f.visit(f.dropped, func(e ast.Expr) bool {
+	f.visit(luasrc.Visitor{Stmt: f.dropped, Expr: func(e ast.Expr) bool {
 		switch e := e.(type) {
 		case *ast.IdentExpr:
 			f.global(e)
@@ -196,11 +193,11 @@ func (f *file) look() {
 			}
 		}
 		return true
-	}, func(e ast.Expr) {
+	}, Left: func(e ast.Expr) {
 		if fn, ok := e.(*ast.FunctionExpr); ok && f.safe[fn] {
 			f.deep--
 		}
-	})
+	}})
 }
 
 // report adds a finding. What stands where errors are caught may be meant so.

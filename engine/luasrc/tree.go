@@ -341,8 +341,8 @@ func operands(e ast.Expr) []ast.Expr {
 	return nil
 }
 
-// Visitor is told of what stands in a source, from the outside in. A function that
-// answers false is not looked into.
+// Visitor is told of what stands in a source, from the outside in. What Expr answers false
+// to is not looked into. Any of them may be nil.
 type Visitor struct {
 	Stmt func(ast.Stmt)
 	Expr func(ast.Expr) bool
@@ -352,7 +352,9 @@ type Visitor struct {
 // Visit goes over statements, what they hold included.
 func (v *Visitor) Visit(stmts []ast.Stmt) {
 	for _, s := range stmts {
-		v.Stmt(s)
+		if v.Stmt != nil {
+			v.Stmt(s)
+		}
 		exprs, blocks := parts(s)
 		for _, e := range exprs {
 			v.expr(e)
@@ -364,7 +366,7 @@ func (v *Visitor) Visit(stmts []ast.Stmt) {
 }
 
 func (v *Visitor) expr(e ast.Expr) {
-	if e == nil || !v.Expr(e) {
+	if e == nil || v.Expr != nil && !v.Expr(e) {
 		return
 	}
 	if f, ok := e.(*ast.FunctionExpr); ok {
@@ -373,5 +375,7 @@ func (v *Visitor) expr(e ast.Expr) {
 	for _, o := range operands(e) {
 		v.expr(o)
 	}
-	v.Left(e)
+	if v.Left != nil {
+		v.Left(e)
+	}
 }

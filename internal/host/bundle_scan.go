@@ -3,7 +3,6 @@ package host
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -43,8 +42,6 @@ func newLookups() lookups {
 		switch group := f.Group.Name; {
 		case !f.Group.Class:
 			l.functions[f.FullName()] = f.Need
-		case strings.HasPrefix(f.Example, "t."), strings.HasPrefix(group, "simulated"), strings.HasPrefix(group, "script under"), strings.HasPrefix(group, "fake"):
-			// of specs, which are not scanned
 		case group == "state_store":
 			l.methods["state_store:"+f.Name] = []capability.Need{f.Need}
 		default:
@@ -61,7 +58,7 @@ func scanSource(files map[string][]byte) (*scanned, *luasrc.SyntaxError) {
 		if !strings.HasSuffix(name, ".lua") {
 			continue
 		}
-		stmts, err := luasrc.Statements(name, string(files[name]), luasrc.Limits{})
+		tree, err := luasrc.ParseTree(name, string(files[name]))
 		if err != nil {
 			return nil, err
 		}
@@ -69,8 +66,9 @@ func scanSource(files map[string][]byte) (*scanned, *luasrc.SyntaxError) {
 			continue
 		}
 		f := &fileScan{scanned: s, file: name, modules: map[string]string{}, configs: map[string]bool{}}
-		f.walk(reflect.ValueOf(stmts), f.names)
-		f.walk(reflect.ValueOf(stmts), f.expr)
+		for _, v := range []luasrc.Visitor{{Stmt: f.names}, {Expr: f.expr}} {
+			v.Visit(tree.Stmts)
+		}
 	}
 	return s, nil
 }
@@ -83,47 +81,22 @@ type fileScan struct {
 	configs map[string]bool   // variables that hold what bridge.config returned
 }
 
-// walk calls see for every node of the tree.
-func (f *fileScan) walk(v reflect.Value, see func(node any)) {
-	switch v.Kind() {
-	case reflect.Interface:
-		if !v.IsNil() {
-			f.walk(v.Elem(), see)
-		}
-	case reflect.Pointer:
-		if !v.IsNil() && v.Elem().Kind() == reflect.Struct {
-			see(v.Interface())
-			f.walk(v.Elem(), see)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			f.walk(v.Index(i), see)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				f.walk(v.Field(i), see)
-			}
-		}
-	}
-}
-
 // names learns which variables stand for modules and for the configuration.
-func (f *fileScan) names(node any) {
+func (f *fileScan) names(s ast.Stmt) {
 	var names []string
 	var values []ast.Expr
-	switch n := node.(type) {
+	switch s := s.(type) {
 	case *ast.LocalAssignStmt:
-		names, values = n.Names, n.Exprs
+		names, values = s.Names, s.Exprs
 	case *ast.AssignStmt:
-		for _, left := range n.Lhs {
+		for _, left := range s.Lhs {
 			id, _ := left.(*ast.IdentExpr)
 			if id == nil {
 				id = &ast.IdentExpr{}
 			}
 			names = append(names, id.Value)
 		}
-		values = n.Rhs
+		values = s.Rhs
 	}
 	for i, v := range values {
 		call, ok := v.(*ast.FuncCallExpr)
@@ -173,9 +146,9 @@ func (f *fileScan) function(e ast.Expr) string {
 	return ""
 }
 
-// expr notes what one expression uses.
-func (f *fileScan) expr(node any) {
-	switch n := node.(type) {
+// expr notes what one expression uses; what is inside of it is looked at, too.
+func (f *fileScan) expr(e ast.Expr) bool {
+	switch n := e.(type) {
 	case *ast.AttrGetExpr:
 		if name := f.function(n); name != "" {
 			f.note(f.lookups.functions[name], name, n.Line())
@@ -186,6 +159,7 @@ func (f *fileScan) expr(node any) {
 		}
 		f.call(n)
 	}
+	return true
 }
 
 func (f *fileScan) note(need capability.Need, function string, line int) {
