@@ -232,12 +232,8 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	case <-ctx.Done():
 	}
 	h.log.Info("stopping; handlers finish", "at_most", shutdownLimit)
-	stop, cancel := context.WithTimeout(context.Background(), shutdownLimit)
-	defer cancel()
 	fresh.close()
-	if err := server.Shutdown(stop); err != nil {
-		server.Close()
-	}
+	shutdown(server)
 	return nil
 }
 
