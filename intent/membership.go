@@ -131,6 +131,9 @@ func (i *Intent) moderate(ctx context.Context, room matrix.RoomID, user matrix.U
 // overtaken returns a function that tells whether the user has joined since: an invitation
 // whose answer comes after the join that it allowed is not to be remembered.
 func (i *Intent) overtaken(ctx context.Context, room matrix.RoomID, user matrix.UserID, membership string) (func() bool, error) {
+	if membership != "invite" {
+		return func() bool { return false }, nil
+	}
 	joined := func() (bool, error) {
 		m, err := i.pool.cfg.Store.Member(ctx, room, user)
 		return m != nil && m.Membership == "join", err
@@ -138,7 +141,7 @@ func (i *Intent) overtaken(ctx context.Context, room matrix.RoomID, user matrix.
 	before, err := joined()
 	return func() bool {
 		after, err := joined()
-		return membership == "invite" && !before && after && err == nil
+		return !before && after && err == nil
 	}, err
 }
 
@@ -188,9 +191,7 @@ func (i *Intent) sendMembership(ctx context.Context, room matrix.RoomID, user ma
 	if err != nil || overtaken() {
 		return err
 	}
-	return i.pool.cfg.Store.UpdateState(ctx, &matrix.Event{
-		Type: "m.room.member", RoomID: room, Sender: i.user, EventID: matrix.EventID(id), StateKey: &key, Content: raw,
-	})
+	return i.tookState(ctx, room, "m.room.member", key, id, raw)
 }
 
 func (i *Intent) knownProfile(ctx context.Context, room matrix.RoomID, user matrix.UserID) (name, avatar string, err error) {

@@ -59,7 +59,12 @@ func (i *Intent) putState(ctx context.Context, room matrix.RoomID, typ, key stri
 	if typ == "m.room.create" {
 		return id, nil // the server refuses those; nothing to remember
 	}
-	return id, i.pool.cfg.Store.UpdateState(ctx, &matrix.Event{
+	return id, i.tookState(ctx, room, typ, key, id, content)
+}
+
+// tookState is told of a state event that the homeserver took; the store takes it in.
+func (i *Intent) tookState(ctx context.Context, room matrix.RoomID, typ, key, id string, content json.RawMessage) error {
+	return i.pool.cfg.Store.UpdateState(ctx, &matrix.Event{
 		Type: typ, RoomID: room, Sender: i.user, EventID: matrix.EventID(id), StateKey: &key, Content: content,
 	})
 }
