@@ -1,6 +1,7 @@
 package luabind
 
 import (
+	"fmt"
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
@@ -45,7 +46,8 @@ type Script struct {
 	// Dirs are the directories that bridge.fs reaches, by the names that scripts call them.
 	Dirs map[string]string
 
-	hooks atomic.Int64 // requests that are being answered
+	hooks  atomic.Int64 // requests that are being answered
+	grants atomic.Pointer[capability.Grants]
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.
@@ -54,14 +56,26 @@ type Host interface {
 	CommandClash(room matrix.RoomID, script, name string) []string
 }
 
+// SetGrants says what the script may do from now on; nil: everything, as a person's own may.
+func (s *Script) SetGrants(g *capability.Grants) { s.grants.Store(g) }
+
+// Grants is what the script may do; nil: everything.
+func (s *Script) Grants() *capability.Grants { return s.grants.Load() }
+
 // Check is the one place where a call leaves the VM: it tells whether the script may
-// use that capability on scope. A person's own scripts may do everything; the grants
-// of an installed bundle will be looked up here.
+// use that capability on scope, "" for one that is not known yet. The error says which
+// line its manifest lacks.
 func (s *Script) Check(need capability.Need, scope string) error {
 	if !need.Valid() {
 		return &diag.Error{Kind: diag.KindInternal, Message: "a function was declared without saying what capability it needs"}
 	}
-	return nil
+	if s.Grants().Allows(need, scope) {
+		return nil
+	}
+	asked := capability.Grant{Name: need.Name(), Scope: scope}
+	return &diag.Error{Kind: diag.KindPermission, Code: "E_CAPABILITY",
+		Message: fmt.Sprintf("%s may not do this: %s was not granted", s.Name, asked),
+		Hint:    fmt.Sprintf("the owner of this host can grant it: bridgehost permissions %s --grant '%s'; its author declares it under [permissions] of bridge.toml", s.Name, asked)}
 }
 
 // Owns tells whether user is this script's bot or one of its ghosts.
