@@ -30,6 +30,7 @@ type Script struct {
 	Pool    *intent.Pool
 	Portals *portal.Manager
 	Data    *delivery.Data
+	SQL     Database
 	Admins  []matrix.UserID
 	Clock   clockwork.Clock
 	Log     hclog.Logger

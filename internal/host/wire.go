@@ -64,11 +64,14 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
+	limits := askLess(h.cfg.LimitsFor(f.name), f.path)
+	s.sql = h.newDatabase(f.name, limits)
+	s.lua.SQL = database{s.sql}
 	for _, a := range h.cfg.Scripts.Admins {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
 	}
 	cfg := engine.ScriptConfig{
-		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: askLess(h.cfg.LimitsFor(f.name), f.path),
+		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: limits,
 		Store: h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Log: log, Drain: shutdownLimit,
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },

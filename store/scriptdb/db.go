@@ -40,7 +40,7 @@ type Options struct {
 const (
 	DefaultSize  = 50 << 20
 	MaxValue     = 256 << 10        // bytes of one value, and of one row: some of SQLite's functions take the square of it
-	MaxStatement = 256 << 10         // bytes of SQL
+	MaxStatement = 256 << 10        // bytes of SQL
 	MaxParams    = 1000             // of one statement
 	MaxRows      = 10_000           // of one answer
 	MaxWait      = 10 * time.Second // for a transaction that is open
