@@ -72,7 +72,7 @@ var raised = []Explanation{
 	{Code: "E_NO_PORTALS", Title: "no ghosts and portals here",
 		Text: "Under `bridgehost exec` the script has no users of its own, so there are no ghosts and portals."},
 	{Code: "E_PATH", Title: "not a file that the script may reach",
-		Text: "The path is empty, absolute, or leads out of the directory that bridgehost.toml names under [scripts.dirs_of.NAME].",
+		Text: "The path is empty, absolute, or leads out of the directory that bridgehost.toml names under [scripts.dirs_of.NAME], or for bridge.asset out of the script's own folder.",
 		Bad:  "fs.read(\"inbox\", \"../secret\")", Good: "fs.read(\"inbox\", \"letter.txt\")"},
 	{Code: "E_PATTERN", Title: "not a regular expression",
 		Text: "The pattern is not in the syntax of RE2, or is too large. The message says where. Look-around and back-references do not exist.",

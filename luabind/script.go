@@ -1,6 +1,7 @@
 package luabind
 
 import (
+	"io/fs"
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
@@ -24,6 +25,7 @@ type Script struct {
 	BridgeName string // marks a double puppet's own events
 	HostBot    matrix.UserID
 	Dir        string // where the script's files are
+	Assets     fs.FS  // the files that lie there, none outside; nil when the script is a single file
 	Standalone bool   // runs under exec: ends with its main chunk
 
 	Bot     *intent.Intent
