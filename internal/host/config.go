@@ -71,6 +71,7 @@ type LimitsConfig struct {
 	Timers      int      `toml:"timers"`
 	Queue       int      `toml:"queue"`
 	OpenFiles   int      `toml:"open_files"`
+	SQL         Size     `toml:"sql"` // of the file of bridge.sql
 }
 
 // StorageConfig says how sure a write must be.
@@ -175,7 +176,7 @@ func (c *Config) Unused() []string {
 // knownKeys are all keys of bridgehost.toml, for suggestions; a test compares them with the structs.
 var knownKeys = []string{"data", "homeserver", "url", "name", "retries", "appservice", "registration", "listen", "prefix", "bridge_name",
 	"scripts", "dir", "watch", "admins", "config", "limits", "limits_of", "dirs_of", "cpu", "handler", "memory", "string",
-	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "storage", "durability", "http", "admin"}
+	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "sql", "storage", "durability", "http", "admin"}
 
 func unknownKey(path, text string, key toml.Key) error {
 	last := key[len(key)-1]
@@ -320,6 +321,7 @@ func (c *Config) LimitsFor(script string) engine.Limits {
 		set(&l.Timers, from.Timers)
 		set(&l.Queue, from.Queue)
 		set(&l.OpenFiles, from.OpenFiles)
+		set(&l.Database, int64(from.SQL))
 	}
 	return l
 }

@@ -15,6 +15,7 @@ import (
 	"bridgehost/diag"
 	"bridgehost/engine"
 	"bridgehost/luabind"
+	"bridgehost/store/scriptdb"
 )
 
 // script is one script with all that it works with.
@@ -22,6 +23,7 @@ type script struct {
 	*engine.Script
 	found found
 	lua   *luabind.Script
+	sql   *scriptdb.DB
 
 	loading sync.Mutex // from reading its files until they run or are refused
 	gone    bool       // its files are, and that was said
