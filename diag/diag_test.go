@@ -125,3 +125,26 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+// TestMore: the command that explains an error stands below it, unless it would say nothing new.
+func TestMore(t *testing.T) {
+	seen := Options{Seen: "3 times in the last minute"}
+	for _, c := range []struct {
+		e    Error
+		o    Options
+		want string
+	}{
+		{Error{Code: "E0107", Message: "attempt to index local 'x' (a nil value)"}, Options{}, "    more     bridgehost explain E0107\n"},
+		{Error{Code: "E0107", Message: "attempt to index local 'x' (a nil value)"}, seen,
+			"    more     bridgehost explain E0107         (seen 3 times in the last minute)\n"},
+		{Error{Code: "ECONNREFUSED", Kind: KindNet, Message: "connection refused"}, seen, "    seen     3 times in the last minute\n"},
+		{Error{Code: "E_EXPECTED", Message: "got 1, expected 2"}, Options{}, ""},
+		{Error{Code: "E0108", Message: "'end' expected", Marks: []Mark{{File: "a.lua", Line: 1}}}, Options{}, ""},
+		{Error{Code: "M_FORBIDDEN", Kind: KindMatrix, Status: 403, Message: "no", Request: "GET /x"}, seen, "    seen     3 times in the last minute\n"},
+	} {
+		_, got, _ := strings.Cut(Render(&c.e, nil, c.o), "\n")
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", c.e.Code, got, c.want)
+		}
+	}
+}

@@ -26,9 +26,9 @@ func Explain(code string) (Explanation, bool) {
 	return Explanation{}, false
 }
 
-// Explanations lists all codes: those of `bridgehost check` first, then the ones that
-// errors of a running script have.
-func Explanations() []Explanation { return slices.Concat(checked, raised) }
+// Explanations lists all codes: those of `bridgehost check` first, then those of running
+// Lua, then the host's.
+func Explanations() []Explanation { return slices.Concat(checked, running, raised) }
 
 // String is the explanation as a page.
 func (e Explanation) String() string {

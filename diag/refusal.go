@@ -48,7 +48,7 @@ func (r *renderer) refusal(marks []Mark) {
 		r.line("  = try: " + e.Hint)
 	}
 	r.field("still", r.o.Still)
-	r.field("seen", r.o.Seen)
+	r.more()
 }
 
 func nonEmpty(parts ...string) (list []string) {

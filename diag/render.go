@@ -134,7 +134,27 @@ func (r *renderer) tail() {
 		r.field("hint", e.Hint)
 	}
 	r.field("still", r.o.Still)
-	r.field("seen", r.o.Seen)
+	r.more()
+}
+
+// more names the command that explains the error, and how often it came.
+func (r *renderer) more() {
+	if !r.e.explained() {
+		r.field("seen", r.o.Seen)
+		return
+	}
+	text := "bridgehost explain " + r.e.Code
+	if r.o.Seen != "" {
+		text = fmt.Sprintf("%-32s (seen %s)", text, r.o.Seen)
+	}
+	r.field("more", text)
+}
+
+// explained tells whether `bridgehost explain` says more of e. What a spec expected in vain
+// is told by what happened instead; an error of syntax by the excerpt.
+func (e *Error) explained() bool {
+	_, known := Explain(e.Code)
+	return known && e.Code != "E_EXPECTED" && len(e.Marks) == 0
 }
 
 // locals takes at most two lines.
@@ -221,7 +241,7 @@ func (r *renderer) excerpt(src Source, marks []Mark, room int) {
 		return
 	}
 	r.body = body
-	if len(body)+2 <= room {
+	if len(body) < room {
 		r.body = append([]string{""}, body...)
 	}
 }

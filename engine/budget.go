@@ -16,6 +16,7 @@ import (
 type budget struct {
 	vm    *VM
 	n     int         // instructions left until the next look
+	every int         // what n begins with
 	kick  atomic.Bool // look at once: set by Kill, deadlines and the memory watch
 	since time.Time   // when the running task began to compute
 	cause *diag.Error // why the running task must end; nil while it need not
@@ -37,8 +38,11 @@ func (b *budget) slow() <-chan struct{} {
 		b.n = 0
 		return closed
 	}
+	if b.covered() {
+		return nil
+	}
 	b.kick.Store(false)
-	b.n = pollEvery
+	b.n = b.every
 	vm := b.vm
 	t := vm.task
 	if t == nil {
@@ -63,11 +67,25 @@ func (b *budget) slow() <-chan struct{} {
 	return closed
 }
 
+// covered counts an instruction for the coverage and tells whether there is nothing else to look for.
+func (b *budget) covered() bool {
+	r := b.vm.recorder
+	if r == nil {
+		return false
+	}
+	r.hit(b.vm.L.G.CurrentThread)
+	if r.polls--; r.polls > 0 && !b.kick.Load() {
+		return true
+	}
+	r.polls = pollEvery
+	return false
+}
+
 // enter begins a slice of computing by t, leave ends it. Called with the lock held.
 func (b *budget) enter(t *Task) {
 	b.vm.task = t
 	b.vm.current.Store(t)
-	b.n = pollEvery
+	b.n = b.every
 	b.since = b.vm.cfg.Computing()
 	b.cause = t.ended.Load()
 	if b.cause != nil {

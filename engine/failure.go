@@ -92,6 +92,9 @@ func (c *capture) fill(e *diag.Error) {
 	if e.Hint == "" {
 		e.Hint = c.hint
 	}
+	if e.Code == "" && e.Kind == diag.KindScript && !c.raised {
+		e.Code = luaCode(e.Message)
+	}
 	if e.Where == "" && len(c.trace) > 0 {
 		e.Where = place(c.trace[0])
 	}

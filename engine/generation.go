@@ -61,7 +61,7 @@ func newGeneration(s *Script, number int, p *Program) *Generation {
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.vm = NewVM(Config{
 		Script: s.Name, Generation: number, Program: p, Library: s.cfg.Library, Limits: s.cfg.Limits,
-		Clock: s.clock, Computing: s.cfg.Computing, Log: s.log, Print: s.cfg.Print, Args: s.cfg.Args, Owner: g,
+		Clock: s.clock, Computing: s.cfg.Computing, Cover: s.cfg.Cover, Log: s.log, Print: s.cfg.Print, Args: s.cfg.Args, Owner: g,
 	})
 	return g
 }

@@ -40,6 +40,7 @@ type ScriptConfig struct {
 	Clock   clockwork.Clock
 	// Computing tells real time, where time.Now does not; default time.Now.
 	Computing func() time.Time
+	Cover     *Coverage // nil: nobody wants to know which lines run
 	Log       hclog.Logger
 	Print     func(line string)
 	Args      []string

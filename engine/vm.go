@@ -33,6 +33,7 @@ type Config struct {
 	Args       []string          // the global arg, and … of the main chunk; nil: no such global
 	Owner      any               // what Owner returns
 	Lenient    bool              // undeclared globals are allowed
+	Cover      *Coverage         // counts the lines that run; nil: nobody does
 }
 
 // VM is one gopher-lua state with one loaded version of one script. Lua runs only
@@ -48,12 +49,13 @@ type VM struct {
 	clock  clockwork.Clock
 	log    hclog.Logger
 
-	lock    lock
-	task    *Task                // the running one; only with the lock
-	current atomic.Pointer[Task] // the same, for the memory watch
-	budget  *budget
-	watched watched // what the memory watch knows
-	pool    []*thread
+	lock     lock
+	task     *Task                // the running one; only with the lock
+	current  atomic.Pointer[Task] // the same, for the memory watch
+	budget   *budget
+	watched  watched   // what the memory watch knows
+	recorder *recorder // nil: nobody wants to know what ran
+	pool     []*thread
 
 	loaded  map[string]lua.LValue // what require answered
 	loading map[string]*module
@@ -91,7 +93,11 @@ func NewVM(cfg Config) *VM {
 		vm.prints = func(line string) { vm.log.Info(line, "script", cfg.Script) }
 	}
 	vm.ended = sync.NewCond(&vm.tasksMu)
-	vm.budget = &budget{vm: vm, n: pollEvery}
+	vm.budget = &budget{vm: vm, n: pollEvery, every: pollEvery}
+	if cfg.Cover != nil {
+		vm.budget.every = 1
+		vm.recorder = &recorder{all: map[*lua.FunctionProto][]uint64{}, polls: pollEvery}
+	}
 	limitArrays()
 	vm.L = lua.NewState(lua.Options{CallStackSize: vm.limits.CallDepth, RegistrySize: registrySize,
 		RegistryMaxSize: registryMaxSize, RegistryGrowStep: registryGrow, SkipOpenLibs: true})
@@ -275,6 +281,9 @@ func (vm *VM) Close() {
 	vm.lock.Lock()
 	defer vm.lock.Unlock()
 	if !vm.L.IsClosed() {
+		if vm.recorder != nil {
+			vm.cfg.Cover.add(vm.cfg.Program, vm.recorder.all)
+		}
 		vm.pool = nil
 		vm.L.Close()
 	}

@@ -28,6 +28,8 @@ type SpecRunner interface {
 	FakeHTTP(u *url.URL, answer func(context.Context, *HTTPCall) (*HTTPReply, error)) (SpecWeb, error)
 	// Advance lets time pass.
 	Advance(d time.Duration) error
+	// Snapshot compares a text with the one that is kept under a name beside the spec.
+	Snapshot(name, text string) error
 	// Fault answers requests in the homeserver's place, until the sentence ends.
 	Fault(f SpecFault)
 }

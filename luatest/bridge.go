@@ -37,6 +37,7 @@ type BridgeOptions struct {
 	Printed   func(line string)
 	Logged    func(luabind.SpecLog)
 	Observe   func(luabind.Observed) // see luabind.Script; may be nil
+	Cover     *engine.Coverage       // nil: nobody wants to know which lines run
 }
 
 // Bridge is a host with one script, which was loaded.

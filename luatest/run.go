@@ -21,6 +21,9 @@ type Options struct {
 	Print   func(line string) // what specs print; nil: nothing
 	Begun   func(file, name string)
 	Ended   func(Sentence) // as they come; nil: nothing
+	Cover   *Cover         // of the scripts under test; nil: nobody wants to know
+	Update  bool           // t.snapshot writes what came out
+	Updated func(file string)
 
 	// Homes makes the homeserver of a script, in real time; nil: a simulated one in virtual time.
 	Homes func(script string) (Home, error)
@@ -108,7 +111,7 @@ func run(ended func() error, o Options, w world, f *File) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	r := &runner{ctx: ctx, ended: ended, o: o, world: w, file: f, source: diag.Files(src.Files)}
+	r := &runner{ctx: ctx, ended: ended, o: o, world: w, file: f, source: diag.Files(src.Files), snapshots: map[string]string{}}
 	program, failed := engine.Compile(src.Name, src.Main, src.Files)
 	if failed == nil {
 		vm := engine.NewVM(engine.Config{Script: src.Name, Program: program, Computing: realTime, Print: o.Print, Args: []string{},
@@ -137,6 +140,8 @@ type runner struct {
 	net    *network
 	loaded []*hosted
 	faults faults
+
+	snapshots map[string]string // by name, of the whole spec
 }
 
 // Begin implements luabind.SpecRunner.

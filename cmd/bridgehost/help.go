@@ -8,53 +8,76 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// oneLine is the group whose commands' names say enough: a screen has only 24 lines.
+// A screen: the help of each command fits it.
+const (
+	screenLines   = 24
+	screenColumns = 100
+)
+
+// oneLine is the group of which only names are shown.
 const oneLine = "keep"
 
-// helpText is what --help prints: it fits a screen of 24 lines and 100 columns.
+// brief are the commands whose names say enough beside those of their group: the first
+// screen has only so many lines.
+var brief = map[string]bool{"update": true, "remove": true, "list": true, "search": true, "outdated": true, "index": true}
+
+// helpText is what --help prints.
 func helpText(cmd *cobra.Command) string {
-	var b strings.Builder
 	long := cmd.Long
 	if long == "" {
 		long = cmd.Short + "."
 	}
-	b.WriteString(long + "\n\n")
-	if cmd.HasParent() {
-		if cmd.Runnable() {
-			fmt.Fprintf(&b, "  %s\n", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
-		}
-		for _, c := range commands(cmd, "") {
-			fmt.Fprintf(&b, "  %-*s  %s\n", widest(cmd), strings.TrimSuffix(c.UseLine(), " [flags]"), c.Short)
-		}
-		b.WriteString("\n")
-	}
-	for _, group := range cmd.Groups() {
-		title := group.Title
-		if group.ID == oneLine {
-			var names []string
-			for _, c := range commands(cmd, group.ID) {
-				names = append(names, c.Name())
-			}
-			fmt.Fprintf(&b, "%-18s %s\n", title, strings.Join(names, "  "))
-			continue
-		}
-		for _, c := range commands(cmd, group.ID) {
-			fmt.Fprintf(&b, "%-18s %-13s %s\n", title, c.Name(), c.Short)
-			title = "" // once, on the line of its first command
-		}
-	}
 	if help := cmd.Flags().Lookup("help"); help != nil {
 		help.Hidden = true // every screen says it once
 	}
-	if own := cmd.NonInheritedFlags(); cmd.HasParent() && visible(own) {
-		b.WriteString("Flags\n" + own.FlagUsages())
+	text := long + "\n\n"
+	if !cmd.HasParent() {
+		return text + overview(cmd) + everywhere
 	}
-	global := cmd.Root().PersistentFlags()
-	if !cmd.HasParent() { // each command's help explains them
-		b.WriteString("Flags everywhere: -c/--config FILE  --json  -q  -v  --color WHEN  --timeout TIME  -h\n")
-		return b.String()
+	text += uses(cmd) + "\n"
+	if own := cmd.NonInheritedFlags(); visible(own) {
+		text += "Flags\n" + own.FlagUsages()
 	}
-	b.WriteString("Flags everywhere (and -h, --help)\n" + global.FlagUsages())
+	if full := text + "Flags everywhere (and -h, --help)\n" + cmd.Root().PersistentFlags().FlagUsages(); strings.Count(full, "\n") <= screenLines {
+		return full
+	}
+	return text + everywhere // shorter commands explain them
+}
+
+const everywhere = "Flags everywhere: -c/--config FILE  --json  -q  -v  --color WHEN  --no-input  --timeout TIME  -h\n"
+
+// uses are how a command and its subcommands are called.
+func uses(cmd *cobra.Command) string {
+	var b strings.Builder
+	if cmd.Runnable() {
+		fmt.Fprintf(&b, "  %s\n", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+	}
+	for _, c := range commands(cmd, "") {
+		fmt.Fprintf(&b, "  %-*s  %s\n", widest(cmd), strings.TrimSuffix(c.UseLine(), " [flags]"), c.Short)
+	}
+	return b.String()
+}
+
+// overview lists all commands by their groups.
+func overview(root *cobra.Command) string {
+	var b strings.Builder
+	for _, group := range root.Groups() {
+		title := group.Title
+		var names []string
+		for _, c := range commands(root, group.ID) {
+			if group.ID == oneLine || brief[c.Name()] {
+				names = append(names, c.Name())
+				continue
+			}
+			fmt.Fprintf(&b, "%-18s %-13s %s\n", title, c.Name(), c.Short)
+			title = "" // once, on the line of its first command
+		}
+		if list := strings.Join(names, "  "); len(names) > 0 && title == "" {
+			fmt.Fprintf(&b, "%-18s %-13s %s\n", title, "also", list)
+		} else if len(names) > 0 {
+			fmt.Fprintf(&b, "%-18s %s\n", title, list)
+		}
+	}
 	return b.String()
 }
 

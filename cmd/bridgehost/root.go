@@ -29,18 +29,18 @@ type global struct {
 	json    bool
 	quiet   bool
 	verbose bool
+	noInput bool
 	timeout time.Duration
 }
 
 func newRoot() *cobra.Command {
 	g := &global{}
 	root := &cobra.Command{
-		Use:   "bridgehost",
-		Short: "Write Matrix bridges in Lua",
-		Long: `bridgehost runs Matrix bridges written in Lua. Save a script and the running bridge changes.
-Try it without a homeserver: bridgehost dev scripts/examples/echo`,
+		Use:           "bridgehost",
+		Short:         "Write Matrix bridges in Lua",
+		Long:          "bridgehost runs Matrix bridges written in Lua. Save a script and the running bridge changes.",
 		Args:          unknownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          g.next,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -58,6 +58,7 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "log errors only")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more")
 	flags.StringVar(&g.color, "color", "auto", "`WHEN` to colour: auto, always, never (env NO_COLOR)")
+	flags.BoolVar(&g.noInput, "no-input", false, "ask nothing: what no flag tells is an error")
 	flags.DurationVar(&g.timeout, "timeout", 30*time.Second, "`TIME` to wait for the running host")
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // they stand in the order in which a person meets them
@@ -79,8 +80,9 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 			root.AddCommand(c)
 		}
 	}
-	help := newHelp(root)
-	help.GroupID = "keep"
+	completion, help := newCompletion(g, root), newHelp(root)
+	completion.GroupID, help.GroupID = "keep", "keep"
+	root.AddCommand(completion)
 	root.SetHelpCommand(help)
 	return root
 }

@@ -26,6 +26,7 @@ what is there. Exit code 5 when the homeserver is not reached.`,
 			if url != "" {
 				o.Reach = url
 			}
+			o.NoInput = g.noInput
 			o.Path, o.In, o.Out, o.Ask, o.Log = g.configPath(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), g.log(false)
 			if g.json {
 				o.Out = cmd.ErrOrStderr()
@@ -49,7 +50,6 @@ what is there. Exit code 5 when the homeserver is not reached.`,
 	cmd.Flags().StringVar(&o.Reach, "reach", "", "from `WHERE` it reaches this machine: same, docker, or a URL")
 	cmd.Flags().StringVar(&url, "url", "", "the same as --reach `URL`")
 	cmd.Flags().StringVar(&o.Listen, "listen", "", "`ADDRESS` to listen on (default: what fits --reach, port 29333)")
-	cmd.Flags().BoolVar(&o.NoInput, "no-input", false, "ask nothing: what no flag tells is an error")
 	cmd.Flags().BoolVar(&o.NoWait, "no-wait", false, "do not wait for the homeserver")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be written, write nothing")
 	return cmd

@@ -22,6 +22,7 @@ import (
 	"bridgehost/appservice"
 	"bridgehost/control"
 	"bridgehost/egress"
+	"bridgehost/engine"
 	"bridgehost/intent"
 	"bridgehost/luabind"
 	"bridgehost/matrix"
@@ -48,6 +49,7 @@ type Options struct {
 	http      *http.Client     // to the homeserver; nil: one of our own
 	egress    egress.Config    // of what scripts connect to
 	computing func() time.Time // see engine.Config.Computing
+	cover     *engine.Coverage
 	observe   func(luabind.Observed)
 }
 

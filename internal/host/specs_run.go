@@ -27,16 +27,47 @@ type TestOptions struct {
 	Poll  bool
 	// Limit is how long one sentence may take, in real time; a minute when 0.
 	Limit time.Duration
+	// Cover counts the lines of scripts that run; CoverOut is a file for lcov, "" for none.
+	Cover    bool
+	CoverOut string
+	JUnit    string // a file for CI systems, "" for none
+	Update   bool   // t.snapshot writes what came out
 	// JSON gets the result in place of the text, once for each run.
 	JSON func(TestResult) error
 }
 
 // TestResult is what became of all specs.
 type TestResult struct {
-	OK     bool           `json:"ok"`
-	Passed int            `json:"passed"`
-	Failed int            `json:"failed"`
-	Files  []luatest.File `json:"files"`
+	OK       bool           `json:"ok"`
+	Passed   int            `json:"passed"`
+	Failed   int            `json:"failed"`
+	Files    []luatest.File `json:"files"`
+	Updated  []string       `json:"updated,omitempty"` // files of snapshots
+	Coverage *TestCoverage  `json:"coverage,omitempty"`
+}
+
+// add counts a spec.
+func (r *TestResult) add(f luatest.File) {
+	r.Files = append(r.Files, f)
+	r.Failed += f.Failed()
+	for _, s := range f.Sentences {
+		r.Passed += btoi(s.Passed)
+	}
+}
+
+// text is what stands below the specs.
+func (r *TestResult) text() string {
+	var b strings.Builder
+	for _, file := range r.Updated {
+		fmt.Fprintf(&b, "wrote %s\n", file)
+	}
+	if len(r.Files) > 1 {
+		fmt.Fprintf(&b, "%d passed, %d failed in %d files\n", r.Passed, r.Failed, len(r.Files))
+	}
+	if r.Coverage != nil {
+		b.WriteString(r.Coverage.String())
+	}
+	return b.String()
 }
 
 // Test runs specs. Its error wraps ErrShown when some failed.
@@ -96,59 +127,81 @@ func specPaths(args []string) (paths []string, filter string, err error) {
 	return paths, filter, nil
 }
 
-func test(ctx context.Context, o TestOptions) error {
-	paths, filter, err := specPaths(o.Args)
+// specFiles are the specs that are meant, and a part of a sentence.
+func specFiles(args []string) (files []string, filter string, err error) {
+	paths, filter, err := specPaths(args)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	var files []string
 	for _, p := range paths {
 		found, err := FindSpecs(p)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
 		files = append(files, found...)
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("there is no spec in %s: a file that ends in _spec.lua is expected", strings.Join(paths, ", "))
+		return nil, "", fmt.Errorf("there is no spec in %s: a file that ends in _spec.lua is expected", strings.Join(paths, ", "))
+	}
+	return files, filter, nil
+}
+
+func test(ctx context.Context, o TestOptions) error {
+	files, filter, err := specFiles(o.Args)
+	if err != nil {
+		return err
 	}
 	var r TestResult
-	run := func(files []string, filter string, each func(luatest.File)) error {
-		return runSpecs(ctx, o, luatest.Options{Files: files, Filter: filter, Bridges: SpecBridges(o.Log)}, each)
+	lo := luatest.Options{Files: files, Filter: filter, Bridges: SpecBridges(o.Log), Update: o.Update,
+		Updated: func(file string) { r.Updated = append(r.Updated, file) }}
+	if o.Cover || o.CoverOut != "" {
+		lo.Cover = luatest.NewCover()
 	}
-	err = run(files, filter, func(f luatest.File) {
+	err = runSpecs(ctx, o, lo, func(f luatest.File) {
 		if filter != "" && len(f.Sentences) == 0 && f.Error == "" {
 			return
 		}
-		r.Files = append(r.Files, f)
-		r.Failed += f.Failed()
-		r.Passed += len(f.Sentences)
-		for _, s := range f.Sentences {
-			if !s.Passed {
-				r.Passed--
-			}
-		}
+		r.add(f)
 		if o.JSON == nil {
 			fmt.Fprint(o.Out, specText(f))
 		}
 	})
-	r.OK = r.Failed == 0 && err == nil
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(r.Files) == 0 && filter != "":
+	}
+	if len(r.Files) == 0 && filter != "" {
 		return fmt.Errorf("no sentence holds %q", filter)
-	case o.JSON != nil:
-		if err := o.JSON(r); err != nil {
-			return err
-		}
-	case len(r.Files) > 1:
-		fmt.Fprintf(o.Out, "%d passed, %d failed in %d files\n", r.Passed, r.Failed, len(r.Files))
+	}
+	r.OK = r.Failed == 0
+	if lo.Cover != nil {
+		r.Coverage = newCoverage(lo.Cover.Files())
+	}
+	if err := r.tell(o); err != nil {
+		return err
 	}
 	if !r.OK {
 		return fmt.Errorf("%w: %w", ErrShown, &scriptError{text: fmt.Sprintf("%d failed", r.Failed)})
 	}
 	return nil
+}
+
+// tell writes the result wherever it is wanted.
+func (r *TestResult) tell(o TestOptions) error {
+	if o.JUnit != "" {
+		if err := writeJUnit(o.JUnit, r.Files); err != nil {
+			return err
+		}
+	}
+	if o.CoverOut != "" {
+		if err := r.Coverage.writeLCOV(o.CoverOut); err != nil {
+			return err
+		}
+	}
+	if o.JSON != nil {
+		return o.JSON(*r)
+	}
+	_, err := io.WriteString(o.Out, r.text())
+	return err
 }
 
 // runSpecs runs specs beside this goroutine, which watches that each sentence ends. One

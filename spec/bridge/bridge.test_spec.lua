@@ -276,3 +276,36 @@ t.describe("t.fake_tcp", function()
     t.eq(srv.connections, 0)
   end)
 end)
+
+t.describe("t.snapshot", function()
+  t.it("compares a text with the one that is kept beside the spec", function()
+    t.snapshot("greeting", "Hello!\nWhat may I do for you?")
+    t.snapshot("greeting", "Hello!\r\nWhat may I do for you?") -- line ends do not count
+  end)
+
+  t.it("keeps any value as JSON, its keys in order", function()
+    t.snapshot("event", { type = "m.room.message", content = { msgtype = "m.text", body = "<hello>" }, list = { 1, 2.5, true } })
+  end)
+
+  t.it("shows what differs, and fails", function()
+    local err = t.raises(function() t.snapshot("greeting", "Hello!\nWhat?") end, 'not what snapshot "greeting" holds')
+    t.eq(err.code, "E_EXPECTED")
+    t.matches(err.hint, "test %-%-update rewrites .*snapshots/bridge%.test/greeting%.txt")
+  end)
+
+  t.it("does not take a text that is not kept yet", function()
+    local err = t.raises(function() t.snapshot("nowhere", "x") end, 'there is no snapshot "nowhere" yet')
+    t.matches(err.hint, "test %-%-update keeps it in")
+  end)
+
+  t.it("has names that a file can have", function()
+    for _, name in ipairs { "", "../x", "a/b", ".hidden", ("x"):rep(101) } do
+      t.raises(function() t.snapshot(name, "x") end, "a snapshot cannot be called")
+    end
+  end)
+
+  t.it("takes a mebibyte, and nothing that JSON does not have", function()
+    t.raises(function() t.snapshot("huge", ("x"):rep(1024 * 1024 + 1)) end, "a snapshot may have 1048576 bytes")
+    t.raises(function() t.snapshot("function", { print }) end, "a function cannot be written")
+  end)
+end)

@@ -150,7 +150,7 @@ bridge.every("1s", function()
   for _, feed in ipairs(feeds) do print(feed.name .. ": " .. #feed.items) end
 end)
 `
-	const shown = `(?s)error: .*?\n\n.*?\n    hint [^\n]*\n`
+	const shown = `(?s)error: .*?\n\n.*?\n    more [^\n]*\n`
 	hs := bridgetest.NewDevserver(t)
 	host := bridgetest.NewHost(t, hs, "")
 	host.Save(t, "news.lua", text)
