@@ -47,6 +47,7 @@ var rooms = []room{
 	{"store/sqlite", []string{"matrix", "delivery", "intent", "portal", "appservice"}, "satisfies interfaces that stand with their users"},
 	{"devpage", []string{"devserver", "matrix/richtext"}, "a page before the small homeserver"},
 	{"luatest", []string{"luabind", "engine", "devserver", "diag"}, "runs specs; the routing of a host comes through an interface"},
+	{"internal/tomledit", nil, "places in a file that people write; what the keys mean is the host's"},
 	{"internal/host", []string{all}, "the wiring: the only package that knows all others"},
 	{"cmd/bridgehost", []string{"internal/host", "bundle", "diag"}, "flags and texts, no logic"},
 	{"spec", []string{all}, "tests"},

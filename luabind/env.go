@@ -24,6 +24,9 @@ type Env struct {
 	intents map[any]*lua.LUserData
 	specs   *specs
 
+	configured *Configured // what bridge.config reads
+	configs    []*config   // what it gave
+
 	http     *httpClient // made at the first request
 	headerMT *lua.LTable // of tables of headers
 }

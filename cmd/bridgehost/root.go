@@ -167,7 +167,7 @@ func (g *global) log(asJSON bool) hclog.Logger {
 
 // call asks the running host, and says so when that takes a while.
 func (g *global) call(ctx context.Context, name string, in, out any) error {
-	cfg, err := g.read()
+	cfg, err := host.ReadConfigToCall(g.configPath())
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,9 @@ var localpart = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
 
 // check tells of the first value that cannot be right.
 func (c *Config) check() error {
-	bad := func(key, what string, got any) error { return fmt.Errorf("%s: %s is expected, got %q", key, what, got) }
+	bad := func(key, what string, got any) error {
+		return &keyError{strings.Split(key, "."), fmt.Errorf("%s is expected, got %q", what, got)}
+	}
 	u, err := url.Parse(c.Homeserver.URL)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
@@ -78,7 +80,7 @@ func (l LimitsConfig) check(table string) error {
 		{"timers", l.Timers}, {"queue", l.Queue}, {"open_files", l.OpenFiles},
 	} {
 		if n.value < 0 {
-			return fmt.Errorf("%s.%s: a number from 1 on is expected, got %d", table, n.key, n.value)
+			return &keyError{append(strings.Split(table, "."), n.key), fmt.Errorf("a number from 1 on is expected, got %d", n.value)}
 		}
 	}
 	return nil
