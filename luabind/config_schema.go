@@ -33,6 +33,7 @@ func ReadSchema(t *lua.LTable, unclear ...string) (Schema, *diag.Error) {
 type Key struct {
 	Name     string
 	Type     string
+	Of       string // of what a list or map is; "" for others
 	Takes    string // "integer from 1 to 65535"
 	Help     string
 	Required bool
@@ -47,8 +48,12 @@ func (s Schema) Keys() []Key {
 	for _, name := range s.keys.names() {
 		k := s.keys[name]
 		key := Key{Name: name, Type: k.typ, Takes: k.describe(), Help: k.help, Required: k.required, Secret: k.secret(), Argument: k.argument()}
-		if key.Default = k.def; k.typ == "duration" && k.def != nil {
+		key.Default = k.def
+		if k.def != nil && k.written != nil {
 			key.Default = k.written
+		}
+		if k.of != nil {
+			key.Of = k.of.typ
 		}
 		list = append(list, key)
 	}
@@ -68,9 +73,8 @@ func (s Schema) Key(name string) (Key, bool) {
 // Problem is one thing wrong with a configuration.
 type Problem struct {
 	Key     string
-	Text    string
+	Text    string // without the key's name
 	Missing bool
-	Unknown bool
 	Command string // that mends it, without "bridgehost config set SCRIPT."
 }
 
@@ -79,10 +83,14 @@ func (s Schema) Problems(configured map[string]any) []Problem {
 	_, problems := s.keys.check(configured)
 	list := make([]Problem, len(problems))
 	for i, p := range problems {
-		list[i] = Problem{Key: p.name, Text: p.what, Missing: p.add, Unknown: p.key == nil}
-		if p.key != nil {
-			list[i].Text += p.key.about()
-			list[i].Command = p.name + p.key.argument()
+		list[i] = Problem{Key: p.name, Text: p.what, Missing: p.add}
+		if p.key == nil {
+			continue
+		}
+		text := strings.TrimPrefix(strings.TrimPrefix(p.what, "'"+p.name+"'"), ": ")
+		list[i].Text, list[i].Command = strings.TrimSpace(text)+p.key.about(), p.name+p.key.argument()
+		if p.add {
+			list[i].Text = "is missing: " + p.key.describe() + p.key.about()
 		}
 	}
 	return list

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -78,7 +79,7 @@ func (k *configKey) about() string {
 	if k.help != "" {
 		parts = append(parts, k.help)
 	}
-	if k.example != nil && k.typ != "secret" {
+	if k.example != nil && !k.secret() {
 		parts = append(parts, "for example "+tomlText(k.example))
 	}
 	if len(parts) == 0 {
@@ -87,19 +88,35 @@ func (k *configKey) about() string {
 	return " (" + strings.Join(parts, "; ") + ")"
 }
 
+// plainWord is what a shell leaves as it is.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
+
 // argument is a value of the key for the command line; nothing for a secret, which is asked for.
 func (k *configKey) argument() string {
 	if k.secret() {
 		return ""
 	}
-	sample := k.sample()
-	if sample == unknownSample {
+	word := k.sample()
+	list, isList := k.example.([]any)
+	switch {
+	case isList:
+		items := make([]string, len(list))
+		for i, item := range list {
+			items[i] = fmt.Sprint(item)
+		}
+		word = strings.Join(items, ", ")
+	case k.typ == "list":
+		word = strings.Trim(k.of.sample(), `"`)
+	default:
+		word = strings.Trim(word, `"`)
+	}
+	if word == strings.Trim(unknownSample, `"`) {
 		return " VALUE"
 	}
-	if inner, isText := strings.CutPrefix(sample, `"`); isText && !strings.ContainsAny(inner, " $'\\#*&;()|<>`") {
-		return " " + strings.TrimSuffix(inner, `"`)
+	if plainWord.MatchString(word) {
+		return " " + word
 	}
-	return " '" + strings.ReplaceAll(strings.Trim(sample, `"`), "'", `'\''`) + "'"
+	return " '" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // secret tells whether a value of the key must not be shown.

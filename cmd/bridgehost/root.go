@@ -71,7 +71,7 @@ Try it without a homeserver: bridgehost dev scripts/examples/echo`,
 		{"connect", "Connect to Matrix", []*cobra.Command{newSetup(g), newRegistration(g)}},
 		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newStop(g), newStart(g), newLogs(g), newConsole(g), newDeadletters(g), newExec(g)}},
 		{"share", "Share", []*cobra.Command{newBundle(g)}},
-		{"keep", "Keep", []*cobra.Command{newTypes(g), newDocs(g), newExplain(g), newVersion(g)}},
+		{"keep", "Keep", []*cobra.Command{newConfig(g), newTypes(g), newDocs(g), newExplain(g), newVersion(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, c := range group.commands {

@@ -6,11 +6,15 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // localpart is what may stand in a user id. Source: the identifier grammar.
 var localpart = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
+
+// durabilities are what storage.durability may be.
+var durabilities = []string{"full", "normal"}
 
 // check tells of the first value that cannot be right.
 func (c *Config) check() error {
@@ -27,7 +31,7 @@ func (c *Config) check() error {
 		return bad("homeserver.retries", "a number from 0 on", fmt.Sprint(c.Homeserver.Retries))
 	case !localpart.MatchString(c.Appservice.Prefix):
 		return bad("appservice.prefix", "a beginning of user names that sets the bridges' users apart, of a-z 0-9 . _ = / + -", c.Appservice.Prefix)
-	case c.Storage.Durability != "full" && c.Storage.Durability != "normal":
+	case !slices.Contains(durabilities, c.Storage.Durability):
 		return bad("storage.durability", `"full" or "normal"`, c.Storage.Durability)
 	}
 	for _, l := range []struct {

@@ -47,10 +47,6 @@ func (s *scanner) statement() bool {
 		}
 		t := &table{key: key, line: s.lineAt(start), array: array || s.inArray(key), start: start}
 		s.tables, s.in = append(s.tables, t), t
-		s.i++
-		if array {
-			s.i++
-		}
 		s.endLine()
 		t.end = s.i
 		return true

@@ -34,7 +34,7 @@ func (f *File) Set(value string, key ...string) (string, error) {
 		return f.atTop(name, value), nil
 	}
 	for _, e := range slices.Backward(f.entries) { // above was made by dotted keys
-		if begins(e.key, above) && e.inline == nil && !e.in.array {
+		if begins(e.key, above) && len(e.in.key) < len(above) && e.inline == nil && !e.in.array {
 			return f.insert(e.in, Key(key[len(e.in.key):]...), value), nil
 		}
 	}

@@ -87,6 +87,17 @@ func (f *File) Value(key ...string) (text string, ok bool) {
 	return f.text[e.start:e.end], true
 }
 
+// Under is all that is written as values of the key and of those below it.
+func (f *File) Under(key ...string) string {
+	var b strings.Builder
+	for _, e := range f.entries {
+		if begins(e.key, key) && e.inline == nil {
+			b.WriteString(f.text[e.start:e.end] + "\n")
+		}
+	}
+	return b.String()
+}
+
 func (f *File) entry(key []string) *entry {
 	for _, e := range f.entries {
 		if slices.Equal(e.key, key) {
