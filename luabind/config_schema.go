@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -38,8 +39,8 @@ type Key struct {
 	Help     string
 	Required bool
 	Secret   bool
-	Default  any // as TOML has it; nil when there is none
-	Argument string
+	LuaType  string // as editors know it
+	Default  any    // as TOML has it; nil when there is none
 }
 
 // Keys lists the keys by name.
@@ -47,7 +48,7 @@ func (s Schema) Keys() []Key {
 	var list []Key
 	for _, name := range s.keys.names() {
 		k := s.keys[name]
-		key := Key{Name: name, Type: k.typ, Takes: k.describe(), Help: k.help, Required: k.required, Secret: k.secret(), Argument: k.argument()}
+		key := Key{Name: name, Type: k.typ, Takes: k.describe(), Help: k.help, Required: k.required, Secret: k.secret(), LuaType: k.luaType()}
 		key.Default = k.def
 		if k.def != nil && k.written != nil {
 			key.Default = k.written
@@ -58,6 +59,35 @@ func (s Schema) Keys() []Key {
 		list = append(list, key)
 	}
 	return list
+}
+
+// DefaultText is the default as a TOML file has it.
+func (k Key) DefaultText() string { return tomlText(k.Default) }
+
+// luaType is the type of what scripts get.
+func (k *configKey) luaType() string {
+	switch k.typ {
+	case "integer", "number", "boolean", anyType:
+		return k.typ
+	case "duration":
+		return "number"
+	case "list":
+		of := k.of.luaType()
+		if strings.ContainsAny(of, "|,") {
+			of = "(" + of + ")"
+		}
+		return of + "[]"
+	case "map":
+		return "table<string, " + k.of.luaType() + ">"
+	}
+	if k.typ == "string" && len(k.enum) > 0 {
+		words := make([]string, len(k.enum))
+		for i, word := range k.enum {
+			words[i] = strconv.Quote(word)
+		}
+		return strings.Join(words, "|")
+	}
+	return "string"
 }
 
 // Key is the key of that name.
