@@ -48,6 +48,7 @@ var rooms = []room{
 	{"store/scriptdb", []string{"diag"}, "a script's own database: it knows neither the host's nor Lua, and says in words what it refuses"},
 	{"devpage", []string{"devserver", "matrix/richtext"}, "a page before the small homeserver"},
 	{"luatest", []string{"luabind", "engine", "devserver", "diag"}, "runs specs; the routing of a host comes through an interface"},
+	{"internal/tomledit", nil, "places in a file that people write; what the keys mean is the host's"},
 	{"internal/host", []string{all}, "the wiring: the only package that knows all others"},
 	{"cmd/bridgehost", []string{"internal/host", "bundle", "diag"}, "flags and texts, no logic"},
 	{"spec", []string{all}, "tests"},

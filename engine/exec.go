@@ -19,7 +19,7 @@ func (s *Script) Exec(ctx context.Context, src Source) *diag.Error {
 	if err != nil {
 		return err
 	}
-	p.Version = src.Version
+	p.Version, p.Values = src.Version, src.Values
 	g := newGeneration(s, 1, p)
 	g.source, g.hash = src, src.Hash()
 	g.state = genRunning

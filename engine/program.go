@@ -20,6 +20,7 @@ type Program struct {
 	Name    string                   // of the script
 	Main    string                   // the file that runs first
 	Version string                   // of the manifest
+	Values  any                      // of the source
 	Files   map[string]*luasrc.Chunk // by relative path: "irc.lua", "net/codec.lua"
 	Hash    string                   // of all files, hexadecimal
 

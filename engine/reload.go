@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"bridgehost/diag"
@@ -12,9 +13,11 @@ import (
 const (
 	ReasonStart     = "start"
 	ReasonSaved     = "saved"
-	ReasonAsked     = "asked" // reload, SIGHUP: goes on even if nothing changed
+	ReasonAsked     = "asked"      // reload, SIGHUP: goes on even if nothing changed
+	ReasonConfig    = "configured" // its values in the configuration changed
 	ReasonRollback  = "rollback"
 	ReasonSwapBack  = "swapped back"
+	ReasonGiven     = "given"      // new values went to the running generation: nothing was loaded
 	ReasonTakenBack = "taken back" // a save that did not load was undone: nothing was loaded
 )
 
@@ -76,6 +79,11 @@ func (s *Script) Reload(ctx context.Context, src Source, reason string) *diag.Er
 	}
 	if g == nil {
 		return s.start(ctx, src, reason)
+	}
+	if reason == ReasonConfig && g.pinned != "" { // the files are to be left alone
+		pinned := g.source
+		pinned.Values = nil
+		return s.load(ctx, candidate{Source: pinned, number: s.nextNumber(), reason: reason, pinned: g.pinned})
 	}
 	return s.load(ctx, candidate{Source: src, number: s.nextNumber(), reason: reason, disk: true})
 }
@@ -172,7 +180,7 @@ func (s *Script) load(ctx context.Context, a candidate) *diag.Error {
 	report := LoadReport{Script: s.Name, Reason: a.reason, Hash: a.Hash(), Err: err, Sources: a.Files}
 	switch {
 	case err == nil:
-		if before != nil && before.hash != next.hash {
+		if before != nil && (before.hash != next.hash || !reflect.DeepEqual(before.source.Values, next.source.Values)) {
 			next.prior = &candidate{Source: before.source, pinned: before.pinned}
 		} else if before == nil && a.instead != nil {
 			next.prior = &candidate{Source: a.instead.Source}
@@ -213,11 +221,14 @@ func (s *Script) stage(ctx context.Context, a candidate) (*Generation, *diag.Err
 	if a.Bad != nil {
 		return nil, a.Bad
 	}
+	if a.Values == nil && s.cfg.Values != nil {
+		a.Values = s.cfg.Values()
+	}
 	p, err := Compile(a.Name, a.Main, a.Files)
 	if err != nil {
 		return nil, err
 	}
-	p.Version = a.Version
+	p.Version, p.Values = a.Version, a.Values
 	g := newGeneration(s, a.number, p)
 	g.source, g.hash, g.pinned = a.Source, a.Hash(), a.pinned
 	if err := g.vm.Load(ctx); err != nil {

@@ -36,7 +36,8 @@ type ScriptConfig struct {
 	Limits  Limits
 	Store   delivery.Store
 	Data    *delivery.Data
-	Records Records // nil: generations are not remembered over a restart
+	Records Records    // nil: generations are not remembered over a restart
+	Values  func() any // what the configuration says now, for sources that do not say it; nil: nothing
 	Clock   clockwork.Clock
 	// Computing tells real time, where time.Now does not; default time.Now.
 	Computing func() time.Time

@@ -21,6 +21,10 @@ type Source struct {
 	Main    string            `json:"main"`              // what runs: "main.lua"
 	Files   map[string]string `json:"files"`             // relative path with slashes → text
 	Version string            `json:"version,omitempty"` // of the manifest
+	// Values is what the configuration says about the script, for the library that is opened
+	// in its VM. A generation keeps those that it was loaded with, and is gone back to with
+	// them. Whoever reads the files leaves it nil: it is filled in when they are loaded.
+	Values any `json:"-"`
 	// Bad is what keeps the source from being loaded, found by whoever read it: a manifest
 	// that is not valid. It is reported as an error in a script's file is.
 	Bad *diag.Error `json:"-"`

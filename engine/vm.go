@@ -228,6 +228,14 @@ func (vm *VM) Script() string { return vm.cfg.Script }
 // Generation is the number of the loaded version.
 func (vm *VM) Generation() int { return vm.cfg.Generation }
 
+// Values is what the configuration said about the script when its source was read.
+func (vm *VM) Values() any {
+	if vm.cfg.Program == nil {
+		return nil
+	}
+	return vm.cfg.Program.Values
+}
+
 // Version is what the script's manifest says, "" without one.
 func (vm *VM) Version() string {
 	if vm.cfg.Program == nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ const (
 // watches folders and never files: a watch on a file ends when an editor replaces it.
 type Watcher struct {
 	root    string
+	files   func() []string // what is looked at; nil: the sources below root
 	changed func()
 	poll    bool
 	clock   clockwork.Clock
@@ -55,6 +57,20 @@ func Watch(root string, poll bool, clock clockwork.Clock, log hclog.Logger, chan
 	if _, err := os.ReadDir(root); err != nil {
 		return nil, fmt.Errorf("watch %s: %w", root, err)
 	}
+	return watchFrom(root, nil, poll, clock, log, changed)
+}
+
+// WatchFiles is Watch for single files, which need not be there. It asks which they are
+// whenever it has called changed.
+func WatchFiles(files func() []string, poll bool, clock clockwork.Clock, log hclog.Logger, changed func()) (*Watcher, error) {
+	root := "."
+	if list := files(); len(list) > 0 {
+		root = filepath.Dir(list[0])
+	}
+	return watchFrom(root, files, poll, clock, log, changed)
+}
+
+func watchFrom(root string, files func() []string, poll bool, clock clockwork.Clock, log hclog.Logger, changed func()) (*Watcher, error) {
 	if abs, err := filepath.Abs(root); err == nil { // git's lock is looked for further up
 		root = abs
 	}
@@ -62,7 +78,7 @@ func Watch(root string, poll bool, clock clockwork.Clock, log hclog.Logger, chan
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", root, err)
 	}
-	w := &Watcher{root: root, changed: changed, poll: poll, clock: clock, log: log, fs: notify, done: make(chan struct{}),
+	w := &Watcher{root: root, files: files, changed: changed, poll: poll, clock: clock, log: log, fs: notify, done: make(chan struct{}),
 		quiet: stopped(clock), most: stopped(clock)}
 	w.watchAll()
 	w.seen = w.look(nil)
@@ -86,18 +102,7 @@ func (w *Watcher) watchAll() {
 			problem = fmt.Errorf("%s: %w", dir, err)
 		}
 	}
-	add(w.root)
-	err := walk(w.root, func(path, _ string, info fs.FileInfo) (bool, error) {
-		switch {
-		case info.IsDir():
-			add(path)
-		case isSource(info.Name()):
-			if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Dir(target) != filepath.Dir(path) {
-				add(filepath.Dir(target))
-			}
-		}
-		return true, nil
-	})
+	err := w.watchFolders(add)
 	if problem == nil {
 		problem = err
 	}
@@ -108,6 +113,31 @@ func (w *Watcher) watchAll() {
 			w.log.Warn("a folder is not watched; it is looked at every second", "folder", w.root, "err", problem)
 		}
 	}
+}
+
+// watchFolders adds every folder that matters.
+func (w *Watcher) watchFolders(add func(dir string)) error {
+	if w.files != nil {
+		for _, path := range w.files() {
+			add(filepath.Dir(path))
+			if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Dir(target) != filepath.Dir(path) {
+				add(filepath.Dir(target))
+			}
+		}
+		return nil
+	}
+	add(w.root)
+	return walk(w.root, func(path, _ string, info fs.FileInfo) (bool, error) {
+		switch {
+		case info.IsDir():
+			add(path)
+		case isSource(info.Name()):
+			if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Dir(target) != filepath.Dir(path) {
+				add(filepath.Dir(target))
+			}
+		}
+		return true, nil
+	})
 }
 
 func (w *Watcher) loop() {
@@ -158,6 +188,14 @@ func (w *Watcher) fire() {
 	w.watchAll()
 	w.seen, w.unseen = w.look(w.seen), nil
 	w.changed()
+	if w.files != nil { // others may count now
+		w.watchAll()
+		for path, s := range w.look(w.seen) {
+			if _, known := w.seen[path]; !known {
+				w.seen[path] = s
+			}
+		}
+	}
 }
 
 // tick looks at the files. What an event is on its way for is left to the event: a change
@@ -185,6 +223,9 @@ func (w *Watcher) matters(e fsnotify.Event) bool {
 		return false
 	}
 	name := filepath.Base(e.Name)
+	if w.files != nil {
+		return w.isWatched(name)
+	}
 	if e.Name == w.root {
 		return true
 	}
@@ -199,6 +240,15 @@ func (w *Watcher) matters(e fsnotify.Event) bool {
 	}
 	// A folder that went away has no ending to go by.
 	return (e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)) && filepath.Ext(name) == "" && !ignored(name)
+}
+
+// isWatched tells the names of the files and of what they are links to. A name with two
+// dots is what such links are replaced by where secrets are mounted.
+func (w *Watcher) isWatched(name string) bool {
+	return strings.HasPrefix(name, "..") || slices.ContainsFunc(w.files(), func(path string) bool {
+		target, err := filepath.EvalSymlinks(path)
+		return filepath.Base(path) == name || err == nil && filepath.Base(target) == name
+	})
 }
 
 // gitAtWork tells whether a checkout is under way in root's working tree.
@@ -230,17 +280,28 @@ type stamp struct {
 // nothing but their content is to be trusted.
 func (w *Watcher) look(before snapshot) snapshot {
 	now := snapshot{}
-	_ = walk(w.root, func(path, _ string, info fs.FileInfo) (bool, error) { // what cannot be read is not there
-		if info.IsDir() || !isSource(info.Name()) {
-			return true, nil
-		}
+	stampOf := func(path string, info fs.FileInfo) stamp {
 		s := stamp{size: info.Size(), modified: info.ModTime()}
 		if old, ok := before[path]; ok && !w.poll && !w.deaf && old.size == s.size && old.modified.Equal(s.modified) {
 			s.hash = old.hash
 		} else if text, err := os.ReadFile(path); err == nil && len(text) <= MaxSource {
 			s.hash = sha256.Sum256(text)
 		}
-		now[path] = s
+		return s
+	}
+	if w.files != nil {
+		for _, path := range w.files() {
+			if info, err := os.Stat(path); err == nil && !info.IsDir() {
+				now[path] = stampOf(path, info)
+			}
+		}
+		return now
+	}
+	_ = walk(w.root, func(path, _ string, info fs.FileInfo) (bool, error) { // what cannot be read is not there
+		if info.IsDir() || !isSource(info.Name()) {
+			return true, nil
+		}
+		now[path] = stampOf(path, info)
 		return false, nil
 	})
 	return now

@@ -65,11 +65,13 @@ func (d *desk) reload() {
 
 // barrier returns when everything that was done to the files before has been seen. It says
 // how often changed was called for it; only the last call may have come for the barrier itself.
-func (d *desk) barrier() (calls int) {
+func (d *desk) barrier() (calls int) { return d.barrierIn("barrier.lua") }
+
+func (d *desk) barrierIn(file string) (calls int) {
 	d.t.Helper()
 	d.marks++
 	mark := fmt.Sprint(d.marks)
-	d.write("barrier.lua", mark)
+	d.write(file, mark)
 	for {
 		d.armed()
 		d.time.Advance(quietTime)

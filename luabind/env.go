@@ -25,6 +25,8 @@ type Env struct {
 	specs   *specs
 
 	transactions map[*engine.Task]Transaction // of bridge.sql, by who is in them
+	configured   *Configured                  // what bridge.config reads
+	configs      []*config                    // what it gave
 
 	http     *httpClient // made at the first request
 	headerMT *lua.LTable // of tables of headers

@@ -2,13 +2,9 @@ package luabind
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -36,47 +32,30 @@ var _ = fn(bridgeModule, "config", capability.None("reads what the owner wrote f
 		if err != nil {
 			return nil, err
 		}
-		values, problems := schema.check(c.Env.Script.Config)
-		if len(problems) > 0 {
-			return nil, configError(c.Env.Script.Name, problems)
+		cfg := &config{env: c.Env, schema: schema}
+		if err := cfg.fill(c.Env.configuration()); err != nil {
+			return nil, err
 		}
-		cfg := &config{env: c.Env, schema: schema, pending: map[string]any{}}
-		return cfg.table(values)
+		c.Env.configs = append(c.Env.configs, cfg)
+		return cfg.newTable(), nil
 	}, results("A table with the values."), returns("table<string, any>"), errcodes("E_CONFIG"),
 	example(`local cfg = bridge.config { server = { type = "string", required = true, example = "irc.libera.chat" } }`))
-
-// configError tells all problems in one error.
-func configError(script string, problems []problem) *diag.Error {
-	var what, add []string
-	for _, p := range problems {
-		what = append(what, p.what)
-		if p.add != "" {
-			add = append(add, p.add)
-		}
-	}
-	e := &diag.Error{Kind: diag.KindUsage, Code: "E_CONFIG", Message: "configuration of " + script + ": " + strings.Join(what, "; ")}
-	if len(add) > 0 {
-		e.Hint = fmt.Sprintf("add to bridgehost.toml, under [scripts.config.%s]: %s", script, strings.Join(add, "   "))
-	} else {
-		e.Hint = fmt.Sprintf("mend it in bridgehost.toml, under [scripts.config.%s]", script)
-	}
-	return e
-}
 
 // config is what bridge.config returns: a table with the values, whose metatable knows
 // what else there may be. pending are values with an alias that no server has resolved yet.
 type config struct {
 	env     *Env
 	schema  schema
+	table   *lua.LTable
+	values  map[string]any
 	pending map[string]any
 }
 
-// table makes the Lua table. Aliases are resolved now if the homeserver answers, else
-// at the first look.
-func (cfg *config) table(values map[string]any) (lua.LValue, error) {
-	L := cfg.env.VM.L
-	t := L.CreateTable(0, len(values))
-	var problems []problem
+// fill checks what is configured and takes it over. Aliases are resolved now if the homeserver
+// answers, else at the first look. It does not touch Lua.
+func (cfg *config) fill(from *Configured) error {
+	values, problems := cfg.schema.check(from.Values)
+	pending := map[string]any{}
 	ctx, cancel := context.WithTimeout(context.Background(), resolveWithin)
 	defer cancel()
 	for _, key := range cfg.schema.names() {
@@ -88,16 +67,28 @@ func (cfg *config) table(values map[string]any) (lua.LValue, error) {
 		var gone *noSuchAlias
 		switch {
 		case errors.As(err, &gone):
-			problems = append(problems, problem{what: fmt.Sprintf("%s: there is no room %s", key, gone.alias)})
+			problems = append(problems, problem{name: key, key: cfg.schema[key], what: fmt.Sprintf("%s: there is no room %s", key, gone.alias)})
 		case err != nil:
 			cfg.env.VM.Log().Warn("the alias of a room is not resolved yet", "script", cfg.env.Script.Name, "key", key, "err", err)
-			cfg.pending[key] = v
+			pending[key] = v
+			delete(values, key)
 		default:
-			t.RawSetString(key, cfg.env.tomlValue(resolved))
+			values[key] = resolved
 		}
 	}
 	if len(problems) > 0 {
-		return nil, configError(cfg.env.Script.Name, problems)
+		return from.wrong(cfg.env.Script.Name, problems)
+	}
+	cfg.values, cfg.pending = values, pending
+	return nil
+}
+
+// newTable makes the Lua table.
+func (cfg *config) newTable() lua.LValue {
+	L := cfg.env.VM.L
+	cfg.table = L.CreateTable(0, len(cfg.values))
+	for key, v := range cfg.values {
+		cfg.table.RawSetString(key, cfg.env.tomlValue(v))
 	}
 	mt := L.NewTable()
 	mt.RawSetString("__name", lua.LString("config"))
@@ -107,8 +98,8 @@ func (cfg *config) table(values map[string]any) (lua.LValue, error) {
 		cfg.env.VM.Raise(L, usage("the configuration cannot be changed by the script (the key '%s' was set)", keyText(L.Get(2))))
 		return 0
 	}))
-	t.Metatable = mt
-	return t, nil
+	cfg.table.Metatable = mt
+	return cfg.table
 }
 
 // index answers for keys without a value.
@@ -201,17 +192,6 @@ func (env *Env) tomlValue(v any) lua.LValue {
 		return t
 	}
 	return env.ToLua(v)
-}
-
-// configFingerprint changes whenever a configured value does: what was opened under
-// other values is opened anew (bridge.keep).
-func (s *Script) configFingerprint() string {
-	raw, err := json.Marshal(s.Config) // maps are written in the order of their keys
-	if err != nil {
-		raw = fmt.Append(nil, s.Config)
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:16])
 }
 
 func (s schema) names() []string {

@@ -20,15 +20,28 @@ type configKey struct {
 	typ      string
 	of       *configKey // of list and map
 	required bool
-	def      any // as a TOML value; nil: none
+	def      any // as scripts get it; nil: none
+	written  any // the default as a TOML value
 	min, max *float64
 	enum     []string
 	help     string
 	example  any
 }
 
-// problem is one thing wrong with a configuration: what, and the line that mends it.
-type problem struct{ what, add string }
+// problem is one thing wrong with a configuration.
+type problem struct {
+	name string
+	key  *configKey // nil when it is unknown
+	what string
+	add  bool // it is missing
+}
+
+func (p problem) text(where string) string {
+	if where != "" && !p.add {
+		return where + ": " + p.what
+	}
+	return p.what
+}
 
 var configTypes = []string{"string", "integer", "number", "boolean", "secret", "list", "map", "mxid", "room", "url", "duration"}
 
@@ -62,7 +75,7 @@ func readSchema(env *Env, t *lua.LTable) (schema, error) {
 		if wrong != "" {
 			return nil, usage("bad schema: the default of '%s' is wrong: %s", name, wrong)
 		}
-		key.def = v
+		key.written, key.def = key.def, v
 	}
 	return s, nil
 }
@@ -186,13 +199,13 @@ func (s schema) check(configured map[string]any) (values map[string]any, problem
 				if key.help != "" {
 					what += ": " + key.help
 				}
-				problems = append(problems, problem{what + ")", name + " = " + key.sample()})
+				problems = append(problems, problem{name, key, what + ")", true})
 			}
 			continue
 		}
 		v, wrong := key.value(given)
 		if wrong != "" {
-			problems = append(problems, problem{fmt.Sprintf("'%s': %s", name, wrong), ""})
+			problems = append(problems, problem{name, key, fmt.Sprintf("'%s': %s", name, wrong), false})
 			continue
 		}
 		values[name] = v
@@ -209,7 +222,7 @@ func (s schema) check(configured map[string]any) (values map[string]any, problem
 		if near := diag.Suggest(name, s.names()); near != "" {
 			what += fmt.Sprintf("; did you mean '%s'?", near)
 		}
-		problems = append(problems, problem{what, ""})
+		problems = append(problems, problem{name: name, what: what})
 	}
 	return values, problems
 }
@@ -266,8 +279,11 @@ func (k *configKey) sample() string {
 	if len(k.enum) > 0 {
 		return strconv.Quote(k.enum[0])
 	}
-	return `"…"`
+	return unknownSample
 }
+
+// unknownSample is the sample of a key of which the schema says nothing.
+const unknownSample = `"…"`
 
 // tomlText writes a value as it stands in a TOML file.
 func tomlText(v any) string {

@@ -13,6 +13,8 @@ import (
 // value checks one value and answers it as scripts get it, or what is wrong.
 func (k *configKey) value(given any) (v any, wrong string) {
 	switch k.typ {
+	case anyType:
+		return given, ""
 	case "list":
 		return k.list(given)
 	case "map":

@@ -55,7 +55,7 @@ func (c *Call) keep(g *engine.Generation, name string, open *lua.LFunction) (h e
 		started = true
 		go func() {
 			defer close(done)
-			h, fresh, err = g.Keep(ctx, name, c.Env.Script.configFingerprint(), func() (engine.Handle, error) {
+			h, fresh, err = g.Keep(ctx, name, c.Env.configuration().fingerprint(), func() (engine.Handle, error) {
 				close(asked)
 				o := <-answer
 				return o.h, o.err

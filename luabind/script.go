@@ -18,7 +18,7 @@ import (
 
 // Script is what the bindings of one script work with, in all of its generations.
 // internal/host fills it in before the first generation loads; it does not change
-// then, but for Config, which SetConfig replaces between generations.
+// then.
 type Script struct {
 	Name       string // "irc"
 	ServerName string // "example.org"
@@ -44,7 +44,8 @@ type Script struct {
 	// Observe is told what scripts call, for coverage; nil: nobody is.
 	Observe func(Observed)
 
-	// Config is what the host's configuration says about this script: TOML values.
+	// Config is what the host's configuration says about this script: TOML values, for
+	// sources that bring no Configured of their own.
 	Config map[string]any
 	// Dirs are the directories that bridge.fs reaches, by the names that scripts call them.
 	Dirs map[string]string

@@ -72,7 +72,7 @@ func newRoot() *cobra.Command {
 		{"connect", "Connect to Matrix", []*cobra.Command{newSetup(g), newRegistration(g)}},
 		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newStop(g), newStart(g), newLogs(g), newConsole(g), newDeadletters(g), newExec(g)}},
 		{"share", "Share", []*cobra.Command{newBundle(g)}},
-		{"keep", "Keep", []*cobra.Command{newTypes(g), newDocs(g), newExplain(g), newVersion(g)}},
+		{"keep", "Keep", []*cobra.Command{newConfig(g), newTypes(g), newDocs(g), newExplain(g), newVersion(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 		for _, c := range group.commands {
@@ -169,7 +169,7 @@ func (g *global) log(asJSON bool) hclog.Logger {
 
 // call asks the running host, and says so when that takes a while.
 func (g *global) call(ctx context.Context, name string, in, out any) error {
-	cfg, err := g.read()
+	cfg, err := host.ReadConfigToCall(g.configPath())
 	if err != nil {
 		return err
 	}

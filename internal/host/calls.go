@@ -115,6 +115,8 @@ type Reloaded struct {
 // ReloadAnswer is what became of the scripts that were asked for.
 type ReloadAnswer struct {
 	Scripts []Reloaded `json:"scripts"`
+	// Restart are keys of the configuration that changed and take effect at the next start.
+	Restart []string `json:"restart,omitempty"`
 }
 
 // Text is what went well, for reading.
@@ -130,6 +132,9 @@ func (a ReloadAnswer) Text() string {
 	}
 	if len(a.Scripts) == 0 {
 		b.WriteString("there is no script\n")
+	}
+	for _, key := range a.Restart {
+		fmt.Fprintf(&b, "%s takes effect at the next start\n", key)
 	}
 	return b.String()
 }
@@ -156,7 +161,12 @@ func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) 
 	if err != nil {
 		return ReloadAnswer{}, err
 	}
-	var out ReloadAnswer
+	change, err := h.takeConfig()
+	if err != nil {
+		return ReloadAnswer{}, &control.Error{Message: err.Error() + "\nNothing was loaded; everything runs on.", Exit: ExitConfig}
+	}
+	out := ReloadAnswer{Restart: change.restart}
+	h.configure(ctx, change.besides(scripts))
 	for _, s := range scripts {
 		if s.stopped && in.Script == "" {
 			continue
@@ -200,7 +210,7 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 	if failed != nil {
 		loadFailed = failed
 	}
-	return ReloadAnswer{[]Reloaded{h.loaded(s, loadFailed, in.Color)}}, nil
+	return ReloadAnswer{Scripts: []Reloaded{h.loaded(s, loadFailed, in.Color)}}, nil
 }
 
 // loaded is what became of s, err being why it did not load.

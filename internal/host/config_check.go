@@ -6,15 +6,21 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // localpart is what may stand in a user id. Source: the identifier grammar.
 var localpart = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
 
+// durabilities are what storage.durability may be.
+var durabilities = []string{"full", "normal"}
+
 // check tells of the first value that cannot be right.
 func (c *Config) check() error {
-	bad := func(key, what string, got any) error { return fmt.Errorf("%s: %s is expected, got %q", key, what, got) }
+	bad := func(key, what string, got any) error {
+		return &keyError{strings.Split(key, "."), fmt.Errorf("%s is expected, got %q", what, got)}
+	}
 	u, err := url.Parse(c.Homeserver.URL)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
@@ -25,7 +31,7 @@ func (c *Config) check() error {
 		return bad("homeserver.retries", "a number from 0 on", fmt.Sprint(c.Homeserver.Retries))
 	case !localpart.MatchString(c.Appservice.Prefix):
 		return bad("appservice.prefix", "a beginning of user names that sets the bridges' users apart, of a-z 0-9 . _ = / + -", c.Appservice.Prefix)
-	case c.Storage.Durability != "full" && c.Storage.Durability != "normal":
+	case !slices.Contains(durabilities, c.Storage.Durability):
 		return bad("storage.durability", `"full" or "normal"`, c.Storage.Durability)
 	}
 	for _, l := range []struct {
@@ -78,7 +84,7 @@ func (l LimitsConfig) check(table string) error {
 		{"timers", l.Timers}, {"queue", l.Queue}, {"open_files", l.OpenFiles},
 	} {
 		if n.value < 0 {
-			return fmt.Errorf("%s.%s: a number from 1 on is expected, got %d", table, n.key, n.value)
+			return &keyError{append(strings.Split(table, "."), n.key), fmt.Errorf("a number from 1 on is expected, got %d", n.value)}
 		}
 	}
 	return nil

@@ -50,6 +50,7 @@ func devWith(ctx context.Context, o DevOptions, f found, root string, begun func
 	if err != nil {
 		return err
 	}
+	reread := func() (Config, error) { return devScripts(root) }
 	if o.Log.IsInfo() && !o.Log.IsDebug() {
 		o.Log.SetLevel(hclog.Warn) // what else there is to say, the prompt says; -v shows all
 	}
@@ -68,7 +69,7 @@ func devWith(ctx context.Context, o DevOptions, f found, root string, begun func
 		return err
 	}
 	s := newSession(f, o, hs, clock)
-	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f})
+	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f, reread: reread})
 	if err != nil {
 		listener.Close()
 		return err
@@ -116,19 +117,34 @@ func devScript(path string) (f found, root string, err error) {
 	return found{name, abs}, root, nil
 }
 
-// devConfig is a configuration for the simulated homeserver. What a bridgehost.toml beside
-// the script says of [scripts] counts.
-func devConfig(ctx context.Context, root string, f found) (Config, error) {
+// configName is what the configuration is called.
+const configName = "bridgehost.toml"
+
+// devScripts is a configuration of which [scripts] counts: the one beside the script, if there is one.
+func devScripts(root string) (Config, error) {
 	cfg := DefaultConfig()
-	beside := filepath.Join(root, "bridgehost.toml")
-	if _, err := os.Stat(beside); err == nil {
-		known := cfg // that it may leave out
-		known.Homeserver.URL, known.Homeserver.Name = "http://"+devName, devName
-		written, err := readConfig(beside, known)
-		if err != nil {
-			return cfg, err
-		}
+	cfg.Path = filepath.Join(root, configName)
+	if _, err := os.Stat(cfg.Path); err != nil {
+		return cfg, nil
+	}
+	known := cfg // that it may leave out
+	known.Homeserver.URL, known.Homeserver.Name = "http://"+devName, devName
+	written, err := readConfig(cfg.Path, known)
+	if written.source != nil {
+		written.source.name = configName
+	}
+	cfg.source = written.source
+	if err == nil {
 		cfg.Scripts = written.Scripts
+	}
+	return cfg, err
+}
+
+// devConfig is a configuration for the simulated homeserver.
+func devConfig(ctx context.Context, root string, f found) (Config, error) {
+	cfg, err := devScripts(root)
+	if err != nil {
+		return cfg, err
 	}
 	cfg.Data = filepath.Join(root, ".bridgehost", "dev", f.name)
 	var answered *control.Error

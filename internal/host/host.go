@@ -45,6 +45,8 @@ type Options struct {
 	activity *activity
 	// only is the one script that runs, for `dev`; nil: those of scripts.dir.
 	only *found
+	// reread reads the configuration again; nil: it does not change.
+	reread func() (Config, error)
 	// What follows is for specs, which have no network and no real time.
 	http      *http.Client     // to the homeserver; nil: one of our own
 	egress    egress.Config    // of what scripts connect to
@@ -88,7 +90,12 @@ type Host struct {
 
 	scanning sync.Mutex // one at a time looks for scripts
 
+	configuring sync.Mutex // one at a time reads the configuration again
+
 	mu      sync.Mutex
+	latest  Config   // as the configuration was last read; what scripts are given comes from it
+	refers  []string // files that the configuration refers to, valid or not
+	refusal string   // why what stands there now was not taken in
 	scripts map[string]*script
 	lately  map[string]time.Time        // when the log last told of an error
 	refused map[string]bool             // what was said of files that cannot be scripts
@@ -105,8 +112,11 @@ func open(cfg Config, o Options) (*Host, error) {
 	if o.Clock == nil {
 		o.Clock = clockwork.NewRealClock()
 	}
-	h := &Host{cfg: cfg, opts: o, reg: reg, log: o.Log, clock: o.Clock, started: o.Clock.Now(),
+	h := &Host{cfg: cfg, latest: cfg, opts: o, reg: reg, log: o.Log, clock: o.Clock, started: o.Clock.Now(),
 		scripts: map[string]*script{}, refused: map[string]bool{}, lately: map[string]time.Time{}, told: map[matrix.RoomID]time.Time{}}
+	if cfg.source != nil {
+		h.refers = cfg.source.files
+	}
 	h.db, err = sqlite.Open(sqlite.Options{Dir: cfg.Data,
 		Durability: cfg.Storage.Durability, Owns: h.owns, Clock: o.Clock, Log: o.Log.Named("store"),
 	})
@@ -177,6 +187,9 @@ func (h *Host) backlog() int {
 
 // Run serves until ctx ends.
 func Run(ctx context.Context, cfg Config, o Options) error {
+	if cfg.source != nil {
+		o.reread = func() (Config, error) { return ReadConfig(cfg.source.name) }
+	}
 	h, err := open(cfg, o)
 	if err != nil {
 		return err
@@ -210,6 +223,8 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	defer h.logs.end()
 	stopWatching := h.watch()
 	defer stopWatching()
+	stopWatchingConfig := h.watchConfig()
+	defer stopWatchingConfig()
 	if err := h.loadAll(ctx); err != nil {
 		return err
 	}

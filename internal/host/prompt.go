@@ -14,7 +14,6 @@ import (
 	"golang.org/x/term"
 
 	"bridgehost/devserver"
-	"bridgehost/engine"
 	"bridgehost/matrix"
 )
 
@@ -165,7 +164,7 @@ func (p *prompt) line(ctx context.Context, h *Host, line string) bool {
 	case word == "/rooms":
 		p.list()
 	case word == "/reload":
-		_ = h.reloadOne(ctx, h.script(p.script), engine.ReasonAsked) // Loaded said why
+		_ = h.reloadAsked(ctx, h.script(p.script)) // Loaded, or the log, said why
 	case word == "/rollback":
 		_, err = h.rollback(ctx, RollbackCall{Script: p.script})
 	case word == "/json":

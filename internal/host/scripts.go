@@ -251,6 +251,12 @@ func (h *Host) catchSIGHUP() (reload func(ctx context.Context), stop func()) {
 			select {
 			case <-hup:
 				h.log.Info("SIGHUP: loading all scripts again")
+				if change, err := h.takeConfig(); err != nil {
+					h.refuseConfig(err)
+					continue
+				} else {
+					h.sayRestart(change)
+				}
 				for _, s := range h.all() {
 					_ = h.reloadOne(ctx, s, engine.ReasonAsked) // OnLoad reported it
 				}
@@ -286,6 +292,10 @@ func (h *Host) onLoad(r engine.LoadReport) {
 	}
 	if r.Err != nil {
 		h.logWith(text, "script not loaded; "+still, "script", r.Script, "err", r.Err)
+		return
+	}
+	if r.Reason == engine.ReasonGiven {
+		h.log.Info("script has its new values", "script", r.Script, "generation", r.Number)
 		return
 	}
 	if r.Reason == engine.ReasonTakenBack {

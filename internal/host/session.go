@@ -150,6 +150,8 @@ func loadTitle(main string, r engine.LoadReport, before map[string]string) strin
 	switch r.Reason {
 	case engine.ReasonSaved, engine.ReasonTakenBack:
 		what += " changed"
+	case engine.ReasonConfig, engine.ReasonGiven:
+		what = main + " has new values"
 	case engine.ReasonAsked:
 		what = main + " loaded again"
 	case engine.ReasonRollback:
@@ -160,6 +162,8 @@ func loadTitle(main string, r engine.LoadReport, before map[string]string) strin
 		return fmt.Sprintf("%s failed at its start → %s", main, running(r.Running))
 	case r.Err != nil:
 		return what + " → not loaded; " + running(r.Running)
+	case r.Reason == engine.ReasonGiven:
+		return fmt.Sprintf("%s; %s", what, running(r.Running))
 	case r.Reason == engine.ReasonTakenBack:
 		return fmt.Sprintf("%s → as before; %s", what, running(r.Running))
 	case r.Reason == engine.ReasonSaved && lines > 0:
@@ -217,7 +221,7 @@ func (s *session) Script() devpage.Script {
 
 // Reload implements devpage.Host.
 func (s *session) Reload(ctx context.Context) error {
-	err := s.h.reloadOne(context.WithoutCancel(ctx), s.h.script(s.found.name), engine.ReasonAsked)
+	err := s.h.reloadAsked(context.WithoutCancel(ctx), s.h.script(s.found.name))
 	var failed *diag.Error
 	if errors.As(err, &failed) {
 		return nil // Loaded said why

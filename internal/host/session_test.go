@@ -33,6 +33,8 @@ func TestALoadIsToldInALine(t *testing.T) {
 		"echo.lua → not loaded; nothing runs, its events wait":         {nil, engine.LoadReport{Reason: engine.ReasonStart, Sources: one, Err: &diag.Error{}}},
 		"echo.lua changed → as before; generation 2 keeps running":     {two, engine.LoadReport{Number: 2, Running: 2, Reason: engine.ReasonTakenBack, Sources: one}},
 		"echo.lua loaded again → generation 3 in 4 ms":                 {one, engine.LoadReport{Number: 3, Reason: engine.ReasonAsked, Sources: one}},
+		"echo.lua has new values → generation 3 in 4 ms":               {one, engine.LoadReport{Number: 3, Reason: engine.ReasonConfig, Sources: one}},
+		"echo.lua has new values; generation 3 keeps running":          {one, engine.LoadReport{Number: 3, Running: 3, Reason: engine.ReasonGiven, Sources: one}},
 		"echo.lua rolled back → generation 4 in 4 ms":                  {two, engine.LoadReport{Number: 4, Reason: engine.ReasonRollback, Sources: one}},
 		"echo.lua failed at its start → generation 5 keeps running":    {one, engine.LoadReport{Running: 5, Reason: engine.ReasonSwapBack, Sources: one, Err: &diag.Error{}}},
 	} {

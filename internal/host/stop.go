@@ -71,7 +71,7 @@ func (h *Host) startScript(ctx context.Context, in ScriptCall) (ReloadAnswer, er
 	if s.Current() == nil && err == nil {
 		err = fmt.Errorf("there is nothing to load at %s", s.found.path)
 	}
-	return ReloadAnswer{[]Reloaded{h.loaded(s, err, in.Color)}}, nil
+	return ReloadAnswer{Scripts: []Reloaded{h.loaded(s, err, in.Color)}}, nil
 }
 
 // one is the script of that name.

@@ -19,10 +19,34 @@ func Docs(name string) (string, error) { return apidoc.Find(name) }
 // typesDir is where editors find the types of the Lua API.
 const typesDir = ".bridgehost/types"
 
-// WriteTypes writes the types of the Lua API for editors into dir, and the .luarc.json
-// that names them. What else stands in that file is kept.
+// configsIn are the schemas of the scripts whose files lie in dir.
+func configsIn(dir string) map[string]luabind.Schema {
+	var scripts []found
+	if abs, err := filepath.Abs(dir); err == nil {
+		if name, ok := nameOf(abs); ok {
+			scripts = []found{{name, abs}}
+		} else if all, _, err := discover(abs); err == nil {
+			scripts = slices.DeleteFunc(all, func(f found) bool { return filepath.Ext(f.path) != ".lua" })
+		}
+	}
+	schemas := map[string]luabind.Schema{}
+	for _, f := range scripts {
+		asked := askedBy(f)
+		if !asked.known && !asked.none {
+			return nil // of one nothing is known: then anything may be asked of any
+		}
+		if asked.known {
+			schemas[f.name] = asked.Schema
+		}
+	}
+	return schemas
+}
+
+// WriteTypes writes the types of the Lua API for editors into dir, that of the scripts'
+// configuration among them, and the .luarc.json that names them. What else stands in that
+// file is kept.
 func WriteTypes(dir string) error {
-	for name, text := range apidoc.Types(luabind.Groups(), Version().Version) {
+	for name, text := range apidoc.Types(luabind.Groups(), Version().Version, configsIn(dir)) {
 		path := filepath.Join(dir, typesDir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err

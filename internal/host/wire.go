@@ -61,7 +61,7 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Name: f.name, ServerName: h.cfg.Homeserver.Name, Prefix: h.cfg.Appservice.Prefix, BridgeName: h.cfg.Appservice.BridgeName,
 		HostBot: matrix.NewUserID(h.reg.SenderLocalpart, h.cfg.Homeserver.Name), Dir: f.path, Assets: assets(f.path), Standalone: alone != nil,
 		Bot: bot, Pool: h.pool, Data: data, Clock: h.clock, Log: log, Host: h, Observe: h.opts.observe,
-		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
+		Config: h.configured(f.name).Values, Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
 	limits := askLess(h.cfg.LimitsFor(f.name), f.path)
@@ -72,7 +72,8 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	}
 	cfg := engine.ScriptConfig{
 		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: limits,
-		Store: h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Cover: h.opts.cover, Log: log, Drain: shutdownLimit,
+		Values: func() any { return h.configured(f.name) },
+		Store:  h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Cover: h.opts.cover, Log: log, Drain: shutdownLimit,
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },
 	}

@@ -34,7 +34,7 @@ func TestReferenceIsCurrent(t *testing.T) {
 
 func TestEveryFunctionStandsInTypesAndReference(t *testing.T) {
 	var types, pages strings.Builder
-	for _, text := range apidoc.Types(luabind.Groups(), "test") {
+	for _, text := range apidoc.Types(luabind.Groups(), "test", nil) {
 		types.WriteString(text)
 	}
 	for _, text := range apidoc.Reference(luabind.Groups()) {

@@ -62,10 +62,32 @@ func TestNothingIsWrongInTheExamples(t *testing.T) {
 	}
 }
 
+const configured = `local bridge = require "bridge"
+local cfg = bridge.config {
+  server = { type = "string", required = true }, port = { type = "integer", default = 6697 }, level = { type = "string", enum = { "a", "b" } },
+  rooms = { type = "map", of = "room" }, ["two words"] = { type = "list", of = "integer", default = {} }, pause = { type = "duration", default = "5m" },
+}
+`
+
+func TestConfigurationHasItsTypes(t *testing.T) {
+	out := checked(t, map[string]string{"script.lua": configured + `
+intent:send_text("!r:example.org", cfg.server .. cfg.port .. (cfg.level or ""))
+for name, room in pairs(cfg.rooms or {}) do intent:send_text(room, name) end
+local sum = cfg.pause
+for _, n in ipairs(cfg["two words"]) do sum = sum + n end
+print(sum)
+`})
+	if !strings.Contains(out, "No issues found") {
+		t.Error(out)
+	}
+}
+
 func TestMistakesAreFound(t *testing.T) {
 	for _, c := range []struct{ name, script, said string }{
 		{"a misspelt method", `intent:send_mesage("!r:example.org", "hello")`, "Undefined field `send_mesage`"},
 		{"a wrong argument type", `intent:join_room(42)`, "expected `string` but found `42`"},
+		{"a misspelt key of the configuration", configured + "print(cfg.sever)", "Undefined field `sever`"},
+		{"a value of the configuration of another type", configured + `intent:join_room(cfg.port)`, "expected `string` but found `integer`"},
 		{"a misspelt option", `intent:send_text("!r:example.org", "hello", { htlm = "<b>hello</b>" })`, "found `{ htlm = \"<b>hello</b>\" }`"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
