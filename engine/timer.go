@@ -261,6 +261,7 @@ func (c *cronJob) finish(item delivery.Item, unit *delivery.Unit) {
 	}
 	if unit != nil {
 		s.cfg.Data.Committed(unit)
+		s.deliverPushed(unit)
 	}
 }
 
