@@ -122,6 +122,6 @@ var raised = []Explanation{
 	{Code: "E_TOP_LEVEL", Title: "only at the top level",
 		Text: "What a script declares (bridge.on, bridge.command, bridge.service, timers, bridge.config) stands at the top level, outside of functions: a reload must know all of it at once.",
 		Bad:  "bridge.on(\"invite\", function()\n  bridge.on(\"message\", answer)\nend)", Good: "bridge.on(\"message\", answer)"},
-	{Code: "E_VALUE", Title: "a value is too large for the store",
-		Text: "One value of a store may have 1 MiB as JSON. Divide it over several keys."},
+	{Code: "E_VALUE", Title: "a value is too large for the store or the queue",
+		Text: "One value of a store may take as much as a string (string in [scripts.limits]) as JSON, an item of a queue 64 KB. Divide it over several keys."},
 }

@@ -128,6 +128,9 @@ func (s *Script) Deliver(items ...delivery.Item) {
 // not among them: it holds no transaction back.
 func (s *Script) Backlog() int { n, _ := s.lanes.counts(); return n }
 
+// Busy tells whether an item runs, or an event waits.
+func (s *Script) Busy() bool { backlog, active := s.lanes.counts(); return backlog+active > 0 }
+
 // Quiet returns when no item runs.
 func (s *Script) Quiet() { s.lanes.wait() }
 

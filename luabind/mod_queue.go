@@ -1,6 +1,7 @@
 package luabind
 
 import (
+	"fmt"
 	"regexp"
 	"time"
 
@@ -21,6 +22,7 @@ type queue struct{ name string }
 const (
 	maxQueueParallel     = 64
 	defaultQueueParallel = 4
+	maxQueueItem         = 64 << 10 // bytes of JSON, as much as an event may have: what waits is in memory, too
 )
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
@@ -72,8 +74,9 @@ var _ = method(queueClass, "push", capability.None("the queue was declared alrea
 		if err := c.writing(a.Key); err != nil {
 			return none{}, err
 		}
-		if most := c.VM.Limits().String; len(a.Value) > most {
-			return none{}, &diag.Error{Kind: diag.KindLimit, Code: "E_VALUE", Message: "the value is longer than a string may be"}
+		if len(a.Value) > maxQueueItem {
+			return none{}, &diag.Error{Kind: diag.KindLimit, Code: "E_VALUE", Message: fmt.Sprintf("the value takes %d bytes; %d are allowed in a queue", len(a.Value), maxQueueItem),
+				Hint: "keep it in a store or in bridge.sql, and push its key"}
 		}
 		u := c.Unit()
 		if u == nil {
@@ -84,7 +87,7 @@ var _ = method(queueClass, "push", capability.None("the queue was declared alrea
 			p.NotBefore = c.VM.Clock().Now().Add(a.After)
 		}
 		return none{}, fails(g.Script.Push(u, p))
-	}, errcodes("E_QUEUE"), example(`mails:push({ to = cmd.args[1] }, { key = cmd.args[1], after = "10m" })`))
+	}, errcodes("E_QUEUE", "E_VALUE"), example(`mails:push({ to = cmd.args[1] }, { key = cmd.args[1], after = "10m" })`))
 
 // matchQueue is what is to be done about an item of a queue.
 func matchQueue(q *engine.Queue, item *delivery.Item) engine.Match {

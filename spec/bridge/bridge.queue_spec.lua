@@ -65,6 +65,13 @@ t.describe("bridge.queue", function()
     end
   end)
 
+  t.it("holds no event back while its workers are busy", function()
+    local hs, go = script("{ parallel = 1 }", [[bridge.sleep(30) say(item)]], [[if evt.text == "go" then for i = 1, 100 do q:push(i, { key = tostring(i) }) end else evt:reply("here") end]])
+    go()
+    go("still there?")
+    t.eq(said(hs, 1), "here")
+  end)
+
   t.it("knows nothing of what a handler pushed that failed", function()
     local hs, go = script("{}", [[say(item)]], [[q:push(evt.text) if evt.text == "bad" then error("no") end]])
     go("bad")
@@ -171,6 +178,12 @@ t.describe("queue:push", function()
     t.eq(said(hs, 4), "E_QUEUEtrue 1 2 3")
     go()
     t.eq(said(hs, 4), "E_QUEUEtrue 1 2 3")
+  end)
+
+  t.it("raises for a value that is larger than an event may be", function()
+    local hs, go = script("{}", [[say(#item)]], [[q:push(("x"):rep(65534)) evt:reply(code(q.push, q, ("x"):rep(65535)))]])
+    go()
+    t.eq(said(hs, 2), "E_VALUE 65534")
   end)
 
   t.it("works in timers and services, too", function()
