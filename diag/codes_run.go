@@ -77,6 +77,9 @@ var raised = []Explanation{
 	{Code: "E_PATTERN", Title: "not a regular expression",
 		Text: "The pattern is not in the syntax of RE2, or is too large. The message says where. Look-around and back-references do not exist.",
 		Bad:  "re.match(\"(a\", text)", Good: "re.match(\"(a)\", text)"},
+	{Code: "E_QUEUE", Title: "the script's queues are full",
+		Text: "As many items wait in the queues of the script as its limits allow (queue in [scripts.limits]). A handler that lets this error pass is tried again later, when the workers have caught up.",
+		Good: "local mails = bridge.queue(\"mails\", { parallel = 16 }, post)"},
 	{Code: "E_REDIRECTS", Title: "sent on and on",
 		Text: "The server answered with one address after the other, or with one that may not be followed. Open the address in a browser to see where it ends, and use that one."},
 	{Code: "E_STATUS", Title: "the server answered with an error",
@@ -119,6 +122,6 @@ var raised = []Explanation{
 	{Code: "E_TOP_LEVEL", Title: "only at the top level",
 		Text: "What a script declares (bridge.on, bridge.command, bridge.service, timers, bridge.config) stands at the top level, outside of functions: a reload must know all of it at once.",
 		Bad:  "bridge.on(\"invite\", function()\n  bridge.on(\"message\", answer)\nend)", Good: "bridge.on(\"message\", answer)"},
-	{Code: "E_VALUE", Title: "a value is too large for the store",
-		Text: "One value of a store may have 1 MiB as JSON. Divide it over several keys."},
+	{Code: "E_VALUE", Title: "a value is too large for the store or the queue",
+		Text: "One value of a store may take as much as a string (string in [scripts.limits]) as JSON, an item of a queue 64 KB. Divide it over several keys."},
 }

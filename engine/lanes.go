@@ -2,6 +2,7 @@ package engine
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,19 +19,24 @@ type lanes struct {
 	clock clockwork.Clock
 	max   int
 	work  func(item *delivery.Item, again func(verdict))
+	share func(delivery.Lane) (group string, most int) // lanes of a group run so many items at once; nil: there are no groups
 
 	mu      sync.Mutex
 	idle    *sync.Cond // active became 0, or the backlog changed
 	rooms   map[string]*lane
-	ready   list.List // of *lane: has an item that may start
+	ready   list.List      // of *lane: has an item that may start
+	groups  map[string]int // items that run, by group
 	held    bool
 	open    chan struct{} // closed while not held
 	closed  bool
 	active  int // workers
-	backlog int // items not finished
+	backlog int // items not finished, but for those of queues
 }
 
 type lane struct {
+	of    delivery.Lane
+	group string // of the item that runs
+	again bool   // the head has been tried, or cannot be yet: a new generation may do better
 	queue []*delivery.Item
 	busy  bool // an item of it runs, in order
 	ready bool // it stands in lanes.ready
@@ -44,7 +50,7 @@ type verdict struct {
 }
 
 func newLanes(clock clockwork.Clock, most int, work func(*delivery.Item, func(verdict))) *lanes {
-	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, held: true, open: make(chan struct{})}
+	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, groups: map[string]int{}, held: true, open: make(chan struct{})}
 	l.idle = sync.NewCond(&l.mu)
 	return l
 }
@@ -57,14 +63,35 @@ func (l *lanes) add(items ...delivery.Item) {
 		room := items[i].Lane.Room
 		ln := l.rooms[room]
 		if ln == nil {
-			ln = &lane{}
+			ln = &lane{of: items[i].Lane}
 			l.rooms[room] = ln
 		}
-		ln.queue = append(ln.queue, &items[i])
-		l.backlog++
+		l.put(ln, &items[i])
+		if items[i].Kind != delivery.KindQueue {
+			l.backlog++
+		}
 		l.wake(ln)
 	}
 	l.pump()
+}
+
+// put puts an item behind what waits in ln, but before what was pushed for later. l.mu is held.
+func (l *lanes) put(ln *lane, item *delivery.Item) {
+	at, now := len(ln.queue), l.clock.Now()
+	if item.Kind == delivery.KindQueue {
+		for at > 0 && !(at == 1 && ln.again) {
+			before := ln.queue[at-1]
+			if before.Attempts > 0 || !before.NotBefore.After(now) || !before.NotBefore.After(item.NotBefore) {
+				break
+			}
+			at--
+		}
+	}
+	ln.queue = slices.Insert(ln.queue, at, item)
+	if at == 0 && ln.timer != nil { // it was set for another head
+		ln.timer.Stop()
+		ln.timer = nil
+	}
 }
 
 func (l *lanes) isHeld() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.held }
@@ -148,13 +175,14 @@ func (l *lanes) hurry() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ln := range l.rooms {
+		if len(ln.queue) == 0 || ln.queue[0].Kind == delivery.KindQueue && ln.queue[0].Attempts == 0 && !ln.again {
+			continue // pushed for later
+		}
 		if ln.timer != nil {
 			ln.timer.Stop()
 			ln.timer = nil
 		}
-		if len(ln.queue) > 0 {
-			ln.queue[0].NotBefore = time.Time{}
-		}
+		ln.queue[0].NotBefore = time.Time{}
 		l.wake(ln)
 	}
 	l.pump()
@@ -175,15 +203,45 @@ func (l *lanes) pump() {
 // take takes the next item that may start. l.mu is held.
 func (l *lanes) take() (*delivery.Item, *lane) {
 	front := l.ready.Front()
+	for ; front != nil && !l.join(front.Value.(*lane)); front = front.Next() {
+	}
 	if front == nil {
 		return nil, nil
 	}
 	ln := l.ready.Remove(front).(*lane)
-	ln.ready, ln.busy = false, true
+	ln.ready, ln.busy, ln.again = false, true, false
 	item := ln.queue[0]
 	ln.queue[0] = nil
 	ln.queue = ln.queue[1:]
 	return item, ln
+}
+
+// join counts the lane's head into its group, if that has room. l.mu is held.
+func (l *lanes) join(ln *lane) bool {
+	if ln.group = ""; l.share == nil {
+		return true
+	}
+	group, most := l.share(ln.of)
+	if group == "" {
+		return true
+	}
+	if l.groups[group] >= most {
+		return false
+	}
+	ln.group = group
+	l.groups[group]++
+	return true
+}
+
+// leave counts it out again. l.mu is held.
+func (l *lanes) leave(ln *lane) {
+	if ln.group == "" {
+		return
+	}
+	if l.groups[ln.group]--; l.groups[ln.group] == 0 {
+		delete(l.groups, ln.group)
+	}
+	ln.group = ""
 }
 
 func (l *lanes) worker(item *delivery.Item, ln *lane) {
@@ -210,11 +268,15 @@ func (l *lanes) settle(item *delivery.Item, ln *lane, v verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln.busy = false
+	l.leave(ln)
 	if v.retry {
+		ln.again = true
 		item.NotBefore = v.after
 		ln.queue = append([]*delivery.Item{item}, ln.queue...)
 	} else {
-		l.backlog--
+		if item.Kind != delivery.KindQueue {
+			l.backlog--
+		}
 		if len(ln.queue) == 0 && !ln.ready {
 			delete(l.rooms, item.Lane.Room)
 		}

@@ -101,9 +101,6 @@ func (c *Config) Unused() []string {
 		limits = append(limits, l)
 	}
 	for _, l := range limits {
-		if l.Queue != 0 {
-			keys = append(keys, "limits.queue")
-		}
 		if l.OpenFiles != 0 {
 			keys = append(keys, "limits.open_files")
 		}

@@ -81,6 +81,7 @@ sql = "5MB"
 [scripts.limits_of.irc]
 memory = "128MB"
 queue = 5
+open_files = 6
 [scripts.dirs_of.irc]
 inbox = "in"
 outbox = "/srv/../srv/out"
@@ -109,7 +110,7 @@ listen = "127.0.0.1:0"
 			Dir: filepath.Join(dir, "lua"), Admins: []string{"@you:example.org"}, Config: map[string]map[string]any{"irc": irc},
 			Limits: LimitsConfig{CPU: Duration(2 * time.Second), Handler: Duration(30 * time.Second), Memory: 32 << 20, String: 1 << 20,
 				Handlers: 8, Connections: 9, CallDepth: 100, Timers: 10, SQL: 5 << 20},
-			LimitsOf: map[string]LimitsConfig{"irc": {Memory: 128 << 20, Queue: 5}},
+			LimitsOf: map[string]LimitsConfig{"irc": {Memory: 128 << 20, Queue: 5, OpenFiles: 6}},
 			DirsOf:   map[string]map[string]string{"irc": {"inbox": filepath.Join(dir, "in"), "outbox": "/srv/out"}},
 		},
 		Storage: StorageConfig{"normal"}, Admin: ListenConfig{"127.0.0.1:0"},
@@ -124,7 +125,7 @@ listen = "127.0.0.1:0"
 	if l := c.LimitsFor("rss"); l.Memory != 32<<20 || l.Database != 5<<20 {
 		t.Errorf("limits of rss are %+v", l)
 	}
-	if got := c.Unused(); !slices.Equal(got, []string{"limits.queue"}) {
+	if got := c.Unused(); !slices.Equal(got, []string{"limits.open_files"}) {
 		t.Errorf("unused keys: %q", got)
 	}
 }

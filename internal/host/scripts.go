@@ -124,6 +124,9 @@ func (h *Host) start(ctx context.Context, s *script) error {
 		h.log.Error("script not read", "script", s.Name, "err", err)
 		return nil
 	}
+	if err := h.resumeQueues(ctx, s); err != nil {
+		return err
+	}
 	if failed := s.Start(ctx, src); failed != nil && !failed.OwnFault() && s.Current() == nil {
 		h.starting.Go(func() { h.startAgain(s) })
 	}
@@ -185,6 +188,9 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 		return fmt.Errorf("there is nothing to load at %s", s.found.path)
 	case err != nil:
 		h.log.Error("script not read; what runs goes on", "script", s.Name, "err", err)
+		return err
+	}
+	if err := h.resumeQueues(ctx, s); err != nil { // it may never have run
 		return err
 	}
 	failed := s.Reload(ctx, src, reason)

@@ -134,6 +134,10 @@ const tellEvery = 10 * time.Minute
 
 // onDead tells the room, once in ten minutes, that a message was not handled.
 func (h *Host) onDead(item delivery.Item, err *diag.Error) {
+	if name, key, ok := item.Lane.Queue(); ok {
+		h.log.Error("an item of a queue became a dead letter", "script", item.Lane.Script, "queue", name, "key", key, "err", err)
+		return
+	}
 	h.log.Error("an event became a dead letter", "script", item.Lane.Script, "room_id", item.Lane.Room, "err", err)
 	room := matrix.RoomID(item.Lane.Room)
 	e, parsed := matrix.ParseEvent(item.Payload)

@@ -2,7 +2,7 @@
 // which no statement leads out, with limits on its size, on the time of a statement and
 // on the length of an answer.
 //
-//	db := scriptdb.New(scriptdb.Options{Path: "data/sql/irc.db"})
+//	db := scriptdb.New(scriptdb.Options{Path: "data/sql/irc.db", MaxSize: 50 << 20, Time: 5 * time.Second, MaxAnswer: 16 << 20})
 //	rows, err := db.Query(ctx, "SELECT nick FROM users WHERE room = ?", []any{room})
 //	tx, err := db.Begin(ctx)
 //	…
@@ -26,19 +26,18 @@ import (
 	"bridgehost/diag"
 )
 
-// Options say where the file is and what may be done with it. Path is required.
+// Options say where the file is and what may be done with it. All but Clock and Computing are required.
 type Options struct {
 	Path      string           // made with mode 0600 at the first statement, its folder with 0700
-	MaxSize   int64            // bytes of the file; 0: DefaultSize
-	Time      time.Duration    // computing of one statement; 0: 5 s
-	MaxAnswer int              // bytes of one answer's values; 0: 16 MiB
+	MaxSize   int64            // bytes of the file
+	Time      time.Duration    // computing of one statement
+	MaxAnswer int              // bytes of one answer's values
 	Clock     clockwork.Clock  // by which writers wait for each other; nil: the real one
 	Computing func() time.Time // real time, also where time.Now is virtual; nil: time.Now
 }
 
 // What everybody may use.
 const (
-	DefaultSize  = 50 << 20
 	MaxValue     = 256 << 10        // bytes of one value, and of one row: some of SQLite's functions take the square of it
 	MaxStatement = 256 << 10        // bytes of SQL
 	MaxParams    = 1000             // of one statement
@@ -61,15 +60,6 @@ type DB struct {
 
 // New makes a database; nothing is opened before the first statement.
 func New(o Options) *DB {
-	if o.MaxSize == 0 {
-		o.MaxSize = DefaultSize
-	}
-	if o.Time == 0 {
-		o.Time = 5 * time.Second
-	}
-	if o.MaxAnswer == 0 {
-		o.MaxAnswer = 16 << 20
-	}
 	if o.Clock == nil {
 		o.Clock = clockwork.NewRealClock()
 	}

@@ -1,6 +1,7 @@
 package scriptdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 
 func open(t *testing.T, o Options) *DB {
 	t.Helper()
+	o.MaxSize, o.Time, o.MaxAnswer = cmp.Or(o.MaxSize, 50<<20), cmp.Or(o.Time, 5*time.Second), cmp.Or(o.MaxAnswer, 16<<20)
 	o.Path = filepath.Join(t.TempDir(), "sql", "irc.db")
 	db := New(o)
 	t.Cleanup(db.Close)
@@ -41,6 +44,12 @@ func query(t *testing.T, db *DB, statement string, args ...any) [][]any {
 		t.Fatalf("%s: %v", statement, err)
 	}
 	return a.Rows
+}
+
+// counting is a time that goes on a millisecond with each look at it: so a limit is a number of steps.
+func counting() func() time.Time {
+	var n atomic.Int64
+	return func() time.Time { return time.Unix(0, 0).Add(time.Duration(n.Add(1)) * time.Millisecond) }
 }
 
 // code is the code of an error, "" for none.
@@ -189,7 +198,7 @@ func TestTransactions(t *testing.T) {
 }
 
 func TestATransactionThatSQLiteEndedIsOver(t *testing.T) {
-	db := open(t, Options{Time: 20 * time.Millisecond})
+	db := open(t, Options{Computing: counting(), Time: 5 * time.Second})
 	exec(t, db, "CREATE TABLE t (a)")
 	tx, err := db.Begin(t.Context())
 	if err != nil {
@@ -249,7 +258,7 @@ func TestWritersWaitForATransaction(t *testing.T) {
 
 // TestLimits runs into each of them.
 func TestLimits(t *testing.T) {
-	db := open(t, Options{MaxSize: 1 << 20, Time: 50 * time.Millisecond, MaxAnswer: 2 << 20})
+	db := open(t, Options{MaxSize: 1 << 20, Computing: counting(), Time: 5 * time.Second, MaxAnswer: 2 << 20})
 	exec(t, db, "CREATE TABLE t (a)")
 	const endless = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) "
 	many := make([]any, MaxParams+1)
