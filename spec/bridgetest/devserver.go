@@ -123,6 +123,13 @@ func (u *devUser) Say(t testing.TB, room, text string) string {
 	return string(id)
 }
 
+func (u *devUser) Reply(t testing.TB, room, to, text string) string {
+	t.Helper()
+	id, err := u.u.Send(matrix.RoomID(room), "m.room.message", reply(to, text))
+	must(t, err)
+	return string(id)
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -81,6 +81,10 @@ func (u *synapseUser) SetState(_ testing.TB, room, eventType, stateKey string, c
 
 func (u *synapseUser) Say(_ testing.TB, room, text string) string { return u.c.Text(room, text) }
 
+func (u *synapseUser) Reply(_ testing.TB, room, to, text string) string {
+	return u.c.Send(room, "m.room.message", reply(to, text))
+}
+
 // Messages pages through the whole timeline.
 func (u *synapseUser) Messages(_ testing.TB, room string) []Message {
 	var all []Message
