@@ -49,7 +49,7 @@ var rooms = []room{
 	{"luabind/apidoc", []string{"luabind", "diag"}, "renders declarations"},
 	{"store/sqlite", []string{"matrix", "delivery", "intent", "portal", "appservice"}, "satisfies interfaces that stand with their users"},
 	{"devpage", []string{"devserver", "matrix/richtext"}, "a page before the small homeserver"},
-	{"luatest", []string{"luabind", "engine", "devserver", "diag"}, "runs specs; the routing of a host comes through an interface"},
+	{"luatest", []string{"luabind", "engine", "devserver", "mqtt", "mqtt/broker", "diag"}, "runs specs; the routing of a host comes through an interface"},
 	{"internal/host", []string{all}, "the wiring: the only package that knows all others"},
 	{"cmd/bridgehost", []string{"internal/host", "bundle", "diag"}, "flags and texts, no logic"},
 	{"spec", []string{all}, "tests"},

@@ -41,6 +41,9 @@ func (s *Script) Match(g *engine.Generation, item *delivery.Item) (engine.Match,
 			m.Handlers = append(m.Handlers, h)
 		}
 	}
+	if h := s.invited(g, e, names); h != nil {
+		m.Handlers = []*engine.Handler{h}
+	}
 	m.Arg = func(vm *engine.VM, _ *lua.LState, _ *engine.Task) lua.LValue {
 		return EnvOf(vm).TableObject(eventClass, e)
 	}

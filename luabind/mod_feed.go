@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -73,24 +74,69 @@ var _ = fn(feedModule, "fetch", capability.HTTPFetch, waitsInside,
 		Timeout  time.Duration `lua:"timeout,opt" doc:"for all of it" default:"30s"`
 	}) (any, error) {
 		u, err := url.Parse(a.URL)
-		if err != nil || !webURL(u) {
+		if err != nil || !knownScheme(u) {
 			return nil, &diag.Error{Kind: diag.KindHTTP, Code: "E_URL", Message: "this is no address of a feed: " + quoted(a.URL), Hint: "it begins with http:// or https://"}
 		}
-		account, err := c.account()
+		client, err := c.httpClient()
 		if err != nil {
 			return nil, err
 		}
-		fetcher := &feedFetcher{script: c.Env.Script, account: account, clock: c.VM.Clock(), timeout: a.Timeout}
+		r := feedRequest(u, a.ETag, a.Modified)
+		r.timeout = a.Timeout
 		var f luaFeed
-		c.Wait(func(ctx context.Context) { f, err = fetcher.feed(ctx, u, a.ETag, a.Modified) })
+		c.Wait(func(ctx context.Context) { f, err = fetchFeed(ctx, client, r) })
 		if err != nil {
 			return nil, err
 		}
 		return f, nil
 	}, results(feedShape+" With `etag` and `modified` for the next time, `url` (that answered, after redirects) and `not_modified`. Or nil and an error."),
 	returns("table?", "Error?"),
-	errcodes("E_URL", "E_FEED", "E_TOO_LARGE", "E_STATUS", "E_REDIRECTS", "ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS"),
+	errcodes("E_URL", "E_FEED", "E_TOO_LARGE", "E_STATUS", "E_REDIRECTS", "E_HTTP", "ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS"),
 	example(`local f, err = feed.fetch(sub.url, { etag = sub.etag, modified = sub.modified, timeout = "20s" })`))
+
+// How a feed is asked for.
+const (
+	feedRedirects = 10
+	feedAccept    = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
+)
+
+func feedRequest(u *url.URL, etag, modified string) *httpRequest {
+	r := &httpRequest{method: http.MethodGet, url: u, header: http.Header{}, maxSize: feed.MaxSize, redirects: feedRedirects}
+	r.header.Set("User-Agent", "bridgehost")
+	r.header.Set("Accept", feedAccept)
+	if etag != "" && isHeaderValue(etag) {
+		r.header.Set("If-None-Match", etag)
+	}
+	if modified != "" && isHeaderValue(modified) {
+		r.header.Set("If-Modified-Since", modified)
+	}
+	return r
+}
+
+// fetchFeed asks for a feed and reads it.
+func fetchFeed(ctx context.Context, client *httpClient, r *httpRequest) (luaFeed, error) {
+	answer, err := client.do(ctx, r)
+	switch {
+	case err != nil:
+		return luaFeed{}, err
+	case answer.Status == http.StatusNotModified:
+		return luaFeed{NotModified: true, ETag: r.header.Get("If-None-Match"), Modified: r.header.Get("If-Modified-Since"), Items: []luaEntry{}}, nil
+	case answer.Status != http.StatusOK:
+		return luaFeed{}, r.refused(answer, client.clock.Now())
+	}
+	from, err := url.Parse(answer.URL)
+	if err != nil {
+		return luaFeed{}, r.failed(err)
+	}
+	f, err := readFeed(answer.Body, from)
+	if err != nil {
+		d := ErrorOf(err)
+		d.Message, d.Request, d.Status = r.name()+": "+d.Message, r.name(), answer.Status
+		return luaFeed{}, d
+	}
+	f.ETag, f.Modified, f.URL = answer.Header.Get("ETag"), answer.Header.Get("Last-Modified"), answer.URL
+	return f, nil
+}
 
 // readFeed parses a feed and gives it the form that scripts see.
 func readFeed(text []byte, base *url.URL) (luaFeed, error) {

@@ -265,7 +265,7 @@ var _ = method(mqttClass, "messages", capability.None(mqttPower), never,
 			return it.next(&Call{Env: env, L: L, fn: declared})
 		}), nil
 	}, results("An iterator."), returns("fun(): {topic: string, payload: string, qos: integer, retained: boolean, duplicate: boolean}?"),
-	errcodes("E_CLOSED", "E_PROTOCOL", "ETIMEDOUT"), example("for msg in client:messages() do … end"))
+	errcodes("E_CLOSED", "E_PROTOCOL", "ETIMEDOUT", "ECONNRESET"), example("for msg in client:messages() do … end"))
 
 // mqttMessages is one loop over a client's messages.
 type mqttMessages struct {

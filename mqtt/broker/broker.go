@@ -7,6 +7,7 @@
 package broker
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -28,6 +29,7 @@ type Broker struct {
 	mu       sync.Mutex
 	faults   Faults
 	sessions map[string]*session // by client ID
+	unnamed  int                 // clients that had none
 	retained []mqtt.Message      // the last of each topic
 	conns    []*conn
 	news     []mqtt.Message // of the clients, not taken yet
@@ -112,13 +114,18 @@ func (b *Broker) welcome(c *conn, p *packets.ConnectPacket) *session {
 		c.send(ack)
 		return nil
 	}
-	s := b.sessions[p.ClientIdentifier]
+	name := p.ClientIdentifier
+	if name == "" { // it gets one of its own, that no client can have
+		b.unnamed++
+		name = fmt.Sprintf("\x00%d", b.unnamed)
+	}
+	s := b.sessions[name]
 	if s != nil && s.conn != nil {
 		s.conn.hangUp() // one name, one client
 	}
 	if s == nil || p.CleanSession || s.clean {
 		s = &session{subs: map[string]byte{}, rec: map[uint16]bool{}}
-		b.sessions[p.ClientIdentifier] = s
+		b.sessions[name] = s
 	} else {
 		ack.SessionPresent = true
 	}
