@@ -46,6 +46,7 @@ type Script struct {
 	Dirs map[string]string
 
 	hooks atomic.Int64 // requests that are being answered
+	sends delivery.Sends
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.

@@ -42,7 +42,7 @@ func parts(t *testing.T, homeserver func(testing.TB) bridgetest.Homeserver) {
 
 // begin starts the host while a retained message waits at the broker.
 func (b *bridge) begin(t *testing.T) {
-	source, err := os.ReadFile("testdata/mqtt.lua")
+	source, err := os.ReadFile("../../scripts/examples/mqtt/mqtt.lua")
 	if err != nil {
 		t.Fatal(err)
 	}
