@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -70,6 +71,9 @@ var _ = fn(mqttModule, "connect", capability.NetConnect, waitsInside,
 			return nil, err
 		}
 		options.Clock = c.VM.Clock()
+		if !options.CleanSession {
+			options.Session = c.Env.Script.mqtt.of(target.Address(), options.ClientID)
+		}
 		return c.mqttConnect(target, options)
 	}, tableArg, results("A client, or nil and an error."), returns("MqttClient?", "Error?"),
 	errcodes("ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS", "E_REFUSED", "E_PROTOCOL"),
@@ -124,7 +128,7 @@ func (c *Call) mqttConnect(target egress.Target, o mqtt.Options) (lua.LValue, er
 	taken := false
 	defer func() {
 		if client != nil && !taken { // the handler was ended meanwhile: nobody would close it
-			_ = client.Close()
+			go client.Close()
 		}
 	}()
 	c.Wait(func(ctx context.Context) {
@@ -257,7 +261,8 @@ func (c *Call) confirmed(f func(ctx context.Context) error) (err error) {
 
 var _ = method(mqttClass, "messages", capability.None(mqttPower), never,
 	"An iterator over the messages that come: tables with `topic`, `payload`, `qos`, `retained` (it is the last known value, sent for a new subscription) and `duplicate` (it may have come before). "+
-		"It ends when the broker hangs up and raises when reading fails. A message is confirmed to the broker when the next one is asked for, or when the handler ends: what a crash cuts off comes again, with QoS 1 and 2. Of several handlers that read, each message goes to one.",
+		"It ends when the broker hangs up and raises when reading fails. A message is confirmed to the broker when the next one is asked for, or when the handler ends: what a crash cuts off comes again, with QoS 1 and 2. "+
+		"When the handler fails with an error that is `retryable` (the homeserver is down), or is ended by the host, the message is handed out again, the first of all. Of several handlers that read, each message goes to one.",
 	func(c *Call, m *mqtt.Client, _ *struct{}) (lua.LValue, error) {
 		it := &mqttMessages{client: m}
 		env, declared := c.Env, c.Function()
@@ -270,24 +275,30 @@ var _ = method(mqttClass, "messages", capability.None(mqttPower), never,
 // mqttMessages is one loop over a client's messages.
 type mqttMessages struct {
 	client *mqtt.Client
-	done   func() // confirms the one that was handed out
+	last   *mqtt.Delivery // handed out, and not asked beyond
+	keep   func() bool    // takes back what the end of its handler does about it
 }
 
 func (it *mqttMessages) next(c *Call) int {
-	if it.done != nil {
-		it.done()
-		it.done = nil
+	last := it.last
+	if last != nil {
+		it.last = nil
+		it.keep()
+		defer it.client.Done(last) // also when there is no more to wait for
 	}
 	for {
 		c.WaitInput(func(ctx context.Context) bool {
+			if last != nil {
+				it.client.Done(last) // what was written about it is on disk now
+			}
 			it.client.Ready(ctx)
 			return false
 		})
 		d, ok, err := it.client.Take()
 		switch {
 		case ok:
-			stop := context.AfterFunc(c.Context(), func() { it.client.Done(d) }) // also when the loop is left, or raises
-			it.done = func() { stop(); it.client.Done(d) }
+			ctx := c.Context()
+			it.last, it.keep = d, context.AfterFunc(ctx, func() { it.left(d, context.Cause(ctx)) })
 			c.L.Push(mqttMessage(c, d))
 			return 1
 		case err == io.EOF:
@@ -297,6 +308,38 @@ func (it *mqttMessages) next(c *Call) int {
 			c.Raise(mqttFailure(err))
 		}
 	}
+}
+
+// left is the end of a handler that asked for no further message.
+func (it *mqttMessages) left(d *mqtt.Delivery, why error) {
+	var failed *diag.Error
+	if errors.As(why, &failed) && (failed.Retryable || failed.Kind == diag.KindStopping) {
+		it.client.Return(d)
+		return
+	}
+	it.client.Done(d)
+}
+
+// mqttSessions are those of a script that brokers keep, by broker and client.
+type mqttSessions struct {
+	mu  sync.Mutex
+	all map[string]*mqtt.Session
+}
+
+// mostSessions is how many are remembered; a script has one, or a few.
+const mostSessions = 100
+
+func (s *mqttSessions) of(address, clientID string) *mqtt.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := address + " " + clientID
+	if s.all[key] == nil {
+		if s.all == nil || len(s.all) == mostSessions {
+			s.all = map[string]*mqtt.Session{}
+		}
+		s.all[key] = mqtt.NewSession()
+	}
+	return s.all[key]
 }
 
 func mqttMessage(c *Call, d *mqtt.Delivery) *lua.LTable {
@@ -309,7 +352,7 @@ func mqttMessage(c *Call, d *mqtt.Delivery) *lua.LTable {
 	return t
 }
 
-var _ = method(mqttClass, "close", capability.None(mqttPower), never,
+var _ = method(mqttClass, "close", capability.None(mqttPower), waits,
 	"Says goodbye to the broker and closes the connection; the will is not published. To close it again does nothing.",
 	func(_ *Call, m *mqtt.Client, _ *struct{}) (none, error) {
 		_ = m.Close() // nothing can be done about it, and nothing is lost

@@ -195,3 +195,30 @@ func TestMQTTMatches(t *testing.T) {
 	b.printed("true\tfalse\tfalse")
 	b.printed("# stands for all levels")
 }
+
+// A handler that fails for a reason that passes gets its message again.
+func TestAMessageComesAgainAfterWhatPasses(t *testing.T) {
+	b := newMQTTBench(t)
+	b.mustLoad(b.source(`
+		local failed = bridge.memory("failed")
+		bridge.service("s", function()
+			local client = bridge.keep("client", connect)
+			assert(client:subscribe("t", 1))
+			for m in client:messages() do
+				print(m.payload, m.duplicate)
+				if m.payload == "one" and not failed:get("once") then
+					failed:set("once", true)
+					error { message = "the homeserver is down", retryable = true }
+				end
+			end
+		end)`))
+	b.said("subscribes to t")
+	for _, text := range []string{"one", "two"} {
+		b.broker.Publish(mqtt.Message{Topic: "t", Payload: []byte(text), QoS: 1})
+	}
+	b.printed("two")
+	if got, want := b.output(), "one\tfalse\none\ttrue\ntwo\tfalse"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+	b.until("the first is confirmed", func() bool { b.tell(); return b.broker.Unconfirmed("c") <= 1 })
+}

@@ -47,6 +47,7 @@ type Script struct {
 
 	hooks atomic.Int64 // requests that are being answered
 	sends delivery.Sends
+	mqtt  mqttSessions
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.

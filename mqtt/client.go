@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,22 +29,24 @@ type Client struct {
 	conn      Conn
 	clock     clockwork.Clock
 	keepAlive time.Duration
+	session   *Session
+	kept      bool          // the broker has what is not confirmed, also when the connection ends
 	slot      chan struct{} // who may write
 	gone      chan struct{} // closed with the connection
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed and made anew whenever something below changes
-	queue    []*Delivery   // not taken yet
-	size     int           // of their payloads
-	answers  []packets.ControlPacket
-	awaited  map[uint16]*exchange // what the broker has not confirmed yet
-	lastID   uint16
-	received map[uint16]bool // QoS 2: not released yet; true when it is done
-	heard    time.Time
-	full     bool  // the pump waits for the script
-	err      error // why nothing more comes: io.EOF when the broker hung up
-	closed   bool
-	ended    func()
+	mu      sync.Mutex
+	changed chan struct{} // closed and made anew whenever something below changes
+	queue   []*Delivery   // not taken yet
+	size    int           // of their payloads
+	answers []packets.ControlPacket
+	awaited map[uint16]*exchange // what the broker has not confirmed yet
+	lastID  uint16
+	heard   time.Time
+	full    bool  // the pump waits for the script
+	writing bool  // an answer is on its way
+	err     error // why nothing more comes: io.EOF when the broker hung up
+	closed  bool
+	ended   func()
 }
 
 // exchange is one packet with an identifier, until the broker has confirmed it.
@@ -55,7 +58,7 @@ type exchange struct {
 
 func newClient(conn Conn, in *bufio.Reader, o Options) *Client {
 	c := &Client{conn: conn, clock: o.Clock, keepAlive: o.KeepAlive, slot: make(chan struct{}, 1), gone: make(chan struct{}),
-		changed: make(chan struct{}), awaited: map[uint16]*exchange{}, received: map[uint16]bool{}, heard: o.Clock.Now()}
+		changed: make(chan struct{}), awaited: map[uint16]*exchange{}, session: o.Session, kept: !o.CleanSession, heard: o.Clock.Now()}
 	go c.pump(in)
 	go c.answer()
 	if c.keepAlive > 0 {
@@ -126,7 +129,7 @@ func (c *Client) accept(p packets.ControlPacket) error {
 	case *packets.PublishPacket:
 		c.queued(p)
 	case *packets.PubrelPacket:
-		delete(c.received, p.MessageID)
+		c.session.released(p.MessageID)
 		done := packets.NewControlPacket(packets.Pubcomp).(*packets.PubcompPacket)
 		done.MessageID = p.MessageID
 		c.answers = append(c.answers, done)
@@ -145,6 +148,7 @@ func (c *Client) accept(p packets.ControlPacket) error {
 	case *packets.UnsubackPacket:
 		c.confirmed(p.MessageID, packets.Unsuback, 0)
 	case *packets.PingrespPacket:
+		c.session.answered()
 	default:
 		return protocol("a second answer to the introduction")
 	}
@@ -153,14 +157,12 @@ func (c *Client) accept(p packets.ControlPacket) error {
 
 // queued takes a message in. c.mu is held.
 func (c *Client) queued(p *packets.PublishPacket) {
-	if p.Qos == 2 {
-		if done, known := c.received[p.MessageID]; known {
-			if done {
-				c.confirm(2, p.MessageID) // our answer was lost
-			}
-			return
-		}
-		c.received[p.MessageID] = false
+	switch done, pending := c.session.known(p); {
+	case done:
+		c.confirm(p.Qos, p.MessageID) // our answer was lost
+		return
+	case pending:
+		return
 	}
 	c.queue = append(c.queue, &Delivery{id: p.MessageID,
 		Message: Message{Topic: p.TopicName, Payload: p.Payload, QoS: p.Qos, Retain: p.Retain, Duplicate: p.Dup}})
@@ -227,13 +229,37 @@ func (c *Client) Done(d *Delivery) {
 		return
 	}
 	d.done = true
-	if d.QoS == 2 {
-		if _, known := c.received[d.id]; known {
-			c.received[d.id] = true
-		}
-	}
+	c.session.finished(d)
 	c.confirm(d.QoS, d.id)
 	c.broadcast()
+}
+
+// Return puts back what was taken and could not be done: it comes first with the next Take.
+func (c *Client) Return(d *Delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d.done || c.closed || c.err != nil && c.comesAgain(d) {
+		return
+	}
+	again := *d
+	again.Duplicate = true
+	d.done = true // its other copy is not
+	c.queue = slices.Insert(c.queue, 0, &again)
+	c.size += len(d.Payload)
+	c.broadcast()
+}
+
+// comesAgain tells whether the broker sends a message on the next connection as well.
+func (c *Client) comesAgain(d *Delivery) bool { return c.kept && d.QoS > 0 }
+
+// leaveToBroker forgets what the broker sends again on the next connection: it would be done twice.
+// c.mu is held.
+func (c *Client) leaveToBroker() {
+	c.queue = slices.DeleteFunc(c.queue, c.comesAgain)
+	c.size = 0
+	for _, d := range c.queue {
+		c.size += len(d.Payload)
+	}
 }
 
 // Alive is false when the client was closed, or the broker hung up and all that it sent
@@ -277,6 +303,7 @@ func (c *Client) fail(err error) {
 	first := c.err == nil
 	if first {
 		c.err = err
+		c.leaveToBroker()
 		close(c.gone)
 		c.broadcast()
 	}
@@ -286,8 +313,8 @@ func (c *Client) fail(err error) {
 	}
 }
 
-// Close says goodbye and ends the connection. What was not taken is forgotten here; the
-// broker still has what was not confirmed.
+// Close confirms what was done, says goodbye and ends the connection; it takes two seconds
+// at most. What was not taken is forgotten here; the broker still has what was not confirmed.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -308,7 +335,7 @@ func (c *Client) Close() error {
 		ended()
 	}
 	if standing {
-		go c.leave()
+		c.leave()
 	}
 	return nil
 }
@@ -318,6 +345,9 @@ func (c *Client) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
 	c.mu.Lock()
+	for c.writing && ctx.Err() == nil {
+		c.wait(ctx)
+	}
 	last := append(c.answers, packets.NewControlPacket(packets.Disconnect))
 	c.answers = nil
 	c.mu.Unlock()
@@ -357,6 +387,7 @@ func (c *Client) answer() {
 		}
 		p := c.answers[0]
 		c.answers = c.answers[1:]
+		c.writing = true
 		c.broadcast()
 		c.mu.Unlock()
 		err := c.write(context.Background(), p)
@@ -364,6 +395,8 @@ func (c *Client) answer() {
 			c.fail(err)
 		}
 		c.mu.Lock()
+		c.writing = false
+		c.broadcast()
 	}
 }
 
@@ -382,6 +415,7 @@ func (c *Client) beat(ticker clockwork.Ticker) {
 		c.mu.Lock()
 		silent := asked && !c.full && c.clock.Since(c.heard) >= 2*c.keepAlive
 		c.answers = append(c.answers, packets.NewControlPacket(packets.Pingreq))
+		c.session.pinged()
 		c.broadcast()
 		c.mu.Unlock()
 		if silent {

@@ -59,6 +59,7 @@ type Options struct {
 	Will         *Message
 	CleanSession bool
 	KeepAlive    time.Duration // 0: none
+	Session      *Session      // of the connection before; nil: none, or CleanSession
 	Clock        clockwork.Clock
 }
 
@@ -73,7 +74,10 @@ func Connect(ctx context.Context, conn Conn, o Options) (*Client, error) {
 		o.Clock = clockwork.NewRealClock()
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	in, err := introduce(ctx, conn, o)
+	if o.Session == nil || o.CleanSession {
+		o.Session = NewSession()
+	}
+	in, kept, err := introduce(ctx, conn, o)
 	if !stop() {
 		code := CodeTimeout
 		if ctx.Err() == context.Canceled {
@@ -85,27 +89,28 @@ func Connect(ctx context.Context, conn Conn, o Options) (*Client, error) {
 		_ = conn.Close() // err says why
 		return nil, err
 	}
+	o.Session.attach(kept)
 	return newClient(conn, in, o), nil
 }
 
-// introduce sends CONNECT and reads the answer.
-func introduce(ctx context.Context, conn Conn, o Options) (*bufio.Reader, error) {
+// introduce sends CONNECT and reads the answer. kept tells whether the broker knows the session.
+func introduce(ctx context.Context, conn Conn, o Options) (in *bufio.Reader, kept bool, err error) {
 	if _, err := send(ctx, conn, o.packet()); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	in := bufio.NewReader(conn)
+	in = bufio.NewReader(conn)
 	p, err := readPacket(in)
 	if err != nil {
-		return nil, broken("connect to", conn.Address(), err)
+		return nil, false, broken("connect to", conn.Address(), err)
 	}
 	ack, ok := p.(*packets.ConnackPacket)
 	if !ok {
-		return nil, &Error{Op: "connect to", Address: conn.Address(), Code: CodeProtocol, Reason: "what answered does not speak MQTT 3.1.1"}
+		return nil, false, &Error{Op: "connect to", Address: conn.Address(), Code: CodeProtocol, Reason: "what answered does not speak MQTT 3.1.1"}
 	}
 	if ack.ReturnCode != packets.Accepted {
-		return nil, refusal(conn.Address(), ack.ReturnCode)
+		return nil, false, refusal(conn.Address(), ack.ReturnCode)
 	}
-	return in, nil
+	return in, ack.SessionPresent, nil
 }
 
 func (o *Options) packet() packets.ControlPacket {

@@ -264,7 +264,8 @@ func (s *session) deliver(m mqtt.Message, qos byte, retained bool) {
 		s.unsent = append(s.unsent, p)
 	}
 	if s.conn != nil {
-		s.conn.send(p)
+		now := *p // writing changes it
+		s.conn.send(&now)
 	}
 }
 

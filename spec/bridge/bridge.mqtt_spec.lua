@@ -179,6 +179,28 @@ t.describe("bridge.mqtt", function()
     t.eq(result(), "E_TOO_LONG")
   end)
 
+  t.it("hands out once what was confirmed in vain", function()
+    hs:reload [[
+      local bridge, mqtt = require "bridge", require "bridge.mqtt"
+      bridge.service("s", function()
+        local c = assert(mqtt.connect { url = "mqtt://broker.test", client_id = "c", clean_session = false, keepalive = 0 })
+        assert(c:subscribe("in", 1))
+        for m in c:messages() do bridge.store("got"):update(m.payload, function(n) return (n or 0) + 1 end) end
+        error("hung up")
+      end)
+    ]]
+    broker:publish("in", "one", 1)
+    t.fake_mqtt("mqtt://broker.test", { silent = true })   -- it does not hear what is confirmed
+    broker:publish("in", "two", 1)
+    broker:hang_up()
+    t.fake_mqtt("mqtt://broker.test")
+    t.advance("2s")
+    broker:publish("in", "three", 1)
+    local got = t.store("got")
+    t.eq({ got:get("one"), got:get("two"), got:get("three") }, { 1, 1, 1 })
+    t.eq(broker.connections, 2)
+  end)
+
   t.it("is passed on by bridge.keep", function()
     local source = [[
       local bridge, mqtt = require "bridge", require "bridge.mqtt"
