@@ -49,6 +49,7 @@ type Message struct {
 	Sender  string
 	Type    string // msgtype
 	Body    string
+	Answers string // the event that it answers
 }
 
 // reply is the content of an answer.

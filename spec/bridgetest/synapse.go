@@ -91,7 +91,10 @@ func (u *synapseUser) Messages(_ testing.TB, room string) []Message {
 	for _, e := range u.c.Messages(room) {
 		if e.Type == "m.room.message" {
 			kind, _ := e.Content["msgtype"].(string)
-			all = append(all, Message{EventID: e.ID, Sender: e.Sender, Type: kind, Body: e.Body()})
+			relates, _ := e.Content["m.relates_to"].(map[string]any)
+			reply, _ := relates["m.in_reply_to"].(map[string]any)
+			answers, _ := reply["event_id"].(string)
+			all = append(all, Message{EventID: e.ID, Sender: e.Sender, Type: kind, Body: e.Body(), Answers: answers})
 		}
 	}
 	return all

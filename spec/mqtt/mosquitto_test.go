@@ -158,27 +158,43 @@ func (s *server) logins(t *testing.T) (n int) {
 	return n
 }
 
-// device is another client of the broker.
+// device is another client of the broker: it keeps its session, so it hears what was said while
+// the broker was away.
 type device struct {
-	t      *testing.T
-	client *mqtt.Client
+	t       *testing.T
+	server  *server
+	session *mqtt.Session
+	client  *mqtt.Client
 }
 
-func (s *server) device(t *testing.T) *device {
+// device connects one that has subscribed to a topic.
+func (s *server) device(t *testing.T, filter string) *device {
 	t.Helper()
-	name := "device"
-	conn, err := egress.New(egress.Config{}).Account("device", 1).Dial(t.Context(), egress.Target{Host: "127.0.0.1", Port: s.port})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := &device{t: t, server: s, session: mqtt.NewSession()}
+	d.connect()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	client, err := mqtt.Connect(ctx, conn, mqtt.Options{ClientID: name, Username: &name, Password: []byte("secret"), CleanSession: true, KeepAlive: limit})
-	if err != nil {
+	if _, err := d.client.Subscribe(ctx, filter, 1); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close() })
-	return &device{t: t, client: client}
+	t.Cleanup(func() { _ = d.client.Close() })
+	return d
+}
+
+// connect connects it, again after a restart of the broker.
+func (d *device) connect() {
+	d.t.Helper()
+	name := "device"
+	conn, err := egress.New(egress.Config{}).Account("device", 1).Dial(d.t.Context(), egress.Target{Host: "127.0.0.1", Port: d.server.port})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(d.t.Context(), limit)
+	defer cancel()
+	d.client, err = mqtt.Connect(ctx, conn, mqtt.Options{ClientID: name, Username: &name, Password: []byte("secret"), Session: d.session, KeepAlive: limit})
+	if err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 func (d *device) publish(topic, text string, retain bool) {
@@ -190,25 +206,21 @@ func (d *device) publish(topic, text string, retain bool) {
 	}
 }
 
-func (d *device) subscribe(filter string) {
+// until are the texts of the messages up to the given one.
+func (d *device) until(last string) (all []string) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), limit)
 	defer cancel()
-	if _, err := d.client.Subscribe(ctx, filter, 1); err != nil {
-		d.t.Fatal(err)
+	for {
+		d.client.Ready(ctx)
+		m, ok, err := d.client.Take()
+		if !ok {
+			d.t.Fatalf("the message %q did not come to the device: %v; it heard %q", last, err, all)
+		}
+		d.client.Done(m)
+		all = append(all, string(m.Payload))
+		if string(m.Payload) == last {
+			return all
+		}
 	}
-}
-
-// next is the next message, "topic: text".
-func (d *device) next() string {
-	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), limit)
-	defer cancel()
-	d.client.Ready(ctx)
-	m, ok, err := d.client.Take()
-	if !ok {
-		d.t.Fatalf("no message came to the device: %v", err)
-	}
-	d.client.Done(m)
-	return m.Topic + ": " + string(m.Payload)
 }
