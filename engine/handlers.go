@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -33,6 +34,8 @@ type Matcher interface {
 type Match struct {
 	Handlers []*Handler // in the order of registration; none: the item is finished
 	Label    string     // what the item is, for error texts: "message $ev from @you:bh.test"
+	// Ready waits until the handlers may start, at most as long as ctx; nil: they may at once.
+	Ready func(ctx context.Context)
 	// Arg builds the one argument of all handlers, with the lock held.
 	Arg func(vm *VM, L *lua.LState, t *Task) lua.LValue
 }

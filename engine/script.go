@@ -160,6 +160,9 @@ func (s *Script) work(item *delivery.Item, again func(verdict)) {
 		again(verdict{})
 	}
 	var unit *delivery.Unit
+	if err == nil && m.Ready != nil {
+		m.Ready(g.ctx)
+	}
 	if err == nil {
 		unit, err = s.unitFor(item)
 	}

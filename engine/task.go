@@ -94,12 +94,17 @@ func (t *Task) end(reason *diag.Error) {
 	}
 }
 
-// finish lets go of the context and its timer.
-func (t *Task) finish() {
+// finish lets go of the context and its timer. why is the cause that its listeners are told:
+// nil when the task has done what it should.
+func (t *Task) finish(why *diag.Error) {
 	if t.stop != nil {
 		t.stop()
 	}
-	if t.cancel != nil {
+	switch {
+	case t.cancel == nil:
+	case why != nil:
+		t.cancel(why)
+	default:
 		t.cancel(context.Canceled)
 	}
 }

@@ -163,7 +163,7 @@ func (vm *VM) Run(ctx context.Context, t *Task, fn *lua.LFunction, args func(L *
 	})
 }
 
-func (vm *VM) run(ctx context.Context, t *Task, prepare func(L *lua.LState) (lua.LValue, []lua.LValue)) ([]lua.LValue, *diag.Error) {
+func (vm *VM) run(ctx context.Context, t *Task, prepare func(L *lua.LState) (lua.LValue, []lua.LValue)) (results []lua.LValue, failed *diag.Error) {
 	t.vm, t.base = vm, ctx
 	if t.Deadline > 0 {
 		t.until = vm.clock.Now().Add(t.Deadline)
@@ -171,7 +171,7 @@ func (vm *VM) run(ctx context.Context, t *Task, prepare func(L *lua.LState) (lua
 	if !vm.begin(t) {
 		return nil, stoppingError("the script was unloaded")
 	}
-	defer vm.done(t)
+	defer func() { vm.done(t, failed) }()
 	if !vm.lock.TryLock() && !vm.lock.LockUnless(t.Context().Done(), vm.closing) {
 		if e := t.check(); e != nil {
 			return nil, vm.final(t, e)
@@ -206,8 +206,8 @@ func (vm *VM) begin(t *Task) bool {
 	return true
 }
 
-func (vm *VM) done(t *Task) {
-	t.finish()
+func (vm *VM) done(t *Task, why *diag.Error) {
+	t.finish(why)
 	vm.tasksMu.Lock()
 	delete(vm.tasks, t)
 	if len(vm.tasks) == 0 {

@@ -35,6 +35,7 @@ func (i *Intent) send(ctx context.Context, op string, room matrix.RoomID, typ st
 	if err != nil {
 		return "", i.usage(op, room, err.Error())
 	}
+	delivery.Sending(ctx, string(room))
 	txn := i.txnID(ctx, o.TxnID, "send", string(i.user), string(room), typ, string(content))
 	return i.effect(ctx, op, room, txn, func() (string, error) {
 		return i.permitted(ctx, op, room, typ, false, o, func() (string, error) {

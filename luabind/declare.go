@@ -23,6 +23,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"bridgehost/capability"
+	"bridgehost/delivery"
 	"bridgehost/diag"
 )
 
@@ -305,7 +306,14 @@ func run[R any](c *Call, f func() (R, error)) int {
 	c.observe(Observed{})
 	switch c.fn.Waits {
 	case waits:
-		c.VM.Wait(c.L, func(ctx context.Context) { c.ctx = c.calling(ctx); r, err = f(); c.settle() })
+		var sends *delivery.SendCall
+		defer func() { sends.Over() }() // with the lock: nobody runs before Lua has the answer, and goes on to its next wait
+		c.VM.Wait(c.L, func(ctx context.Context) {
+			ctx, sends = c.Script.sends.Call(ctx)
+			c.ctx = c.calling(ctx)
+			r, err = f()
+			c.settle()
+		})
 	case waitsInput:
 		c.VM.WaitInput(c.L, func(ctx context.Context) bool { c.ctx = c.calling(ctx); r, err = f(); return err == nil })
 	default:

@@ -15,14 +15,15 @@ type Env struct {
 	VM     *engine.VM
 	Script *Script
 
-	null    *lua.LUserData // json.null
-	arrayMT *lua.LTable    // marks lists
-	regexps patterns       // of bridge.re
-	metas   map[*Group]*lua.LTable
-	modules map[*Group]*lua.LTable
-	refusal *lua.LFunction // the handler of commands that cannot run
-	intents map[any]*lua.LUserData
-	specs   *specs
+	null       *lua.LUserData // json.null
+	arrayMT    *lua.LTable    // marks lists
+	regexps    patterns       // of bridge.re
+	metas      map[*Group]*lua.LTable
+	modules    map[*Group]*lua.LTable
+	refusal    *lua.LFunction // the handler of commands that cannot run
+	acceptance *lua.LFunction // of invitations that the script has no handler for
+	intents    map[any]*lua.LUserData
+	specs      *specs
 
 	transactions map[*engine.Task]Transaction // of bridge.sql, by who is in them
 	configured   *Configured                  // what bridge.config reads
@@ -39,6 +40,7 @@ func newEnv(vm *engine.VM, s *Script) *Env {
 	env := &Env{VM: vm, Script: s, metas: map[*Group]*lua.LTable{}, modules: map[*Group]*lua.LTable{}, intents: map[any]*lua.LUserData{}, specs: &specs{}}
 	env.openJSON()
 	env.refusal = vm.L.NewFunction(env.refuse)
+	env.acceptance = vm.L.NewFunction(env.accept)
 	held := vm.L.NewUserData()
 	held.Value = env
 	vm.L.G.Registry.RawSetString(envKey, held)

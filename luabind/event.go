@@ -79,6 +79,12 @@ func (e *Event) IsEdit() bool {
 	return e.Type == "m.room.message" && e.content().RelatesTo.RelType == "m.replace"
 }
 
+// answers tells whether the event is about an earlier one: a reply, an edit, a reaction, a redaction.
+func (e *Event) answers() bool {
+	about := e.content().RelatesTo
+	return about.EventID != "" || about.InReplyTo.EventID != "" || e.Type == "m.room.redaction"
+}
+
 // shown is the content to be shown: of an edit the new one.
 func (e *Event) shown() *messageContent {
 	if c := e.content(); e.IsEdit() && c.NewContent != nil {

@@ -138,7 +138,7 @@ func (h *httpClient) exchange(ctx context.Context, r *httpRequest) (*httpAnswer,
 	}
 	if len(body) > r.maxSize {
 		return nil, &diag.Error{Kind: diag.KindHTTP, Code: "E_TOO_LARGE", Status: res.StatusCode, Request: r.name(),
-			Message: fmt.Sprintf("%s: the answer is longer than %d bytes", r.name(), r.maxSize), Hint: "raise the option max_size, or ask for less"}
+			Message: fmt.Sprintf("%s: the answer is longer than %d bytes", r.name(), r.maxSize), Hint: "ask for less, or raise max_size where the call has it"}
 	}
 	return &httpAnswer{Status: res.StatusCode, Header: res.Header, Body: body, URL: res.Request.URL.String()}, nil
 }
@@ -155,7 +155,7 @@ func (h *httpClient) redirected(r *httpRequest, next *http.Request, via []*http.
 	if len(via) > r.redirects {
 		return &diag.Error{Kind: diag.KindHTTP, Code: "E_REDIRECTS", Request: r.name(),
 			Message: fmt.Sprintf("%s: more than %d redirects", r.name(), r.redirects),
-			Hint:    "the server may send clients in a circle; the option redirects raises the limit"}
+			Hint:    "the server may send clients in a circle; open the address in a browser to see where it ends"}
 	}
 	if next.URL.Scheme != "http" && next.URL.Scheme != "https" || next.URL.Host == "" {
 		return &diag.Error{Kind: diag.KindHTTP, Code: "E_REDIRECTS", Request: r.name(),

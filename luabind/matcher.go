@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jonboulle/clockwork"
 	lua "github.com/yuin/gopher-lua"
 
 	"bridgehost/delivery"
@@ -16,6 +17,10 @@ import (
 	"bridgehost/intent"
 	"bridgehost/matrix"
 )
+
+// answerHeld is how long an event that answers another waits for a send to return, which may
+// have made that other one.
+const answerHeld = 5 * time.Second
 
 // levelTime is how long a command waits for the room's power levels when they are unknown.
 const levelTime = 10 * time.Second
@@ -42,6 +47,16 @@ func (s *Script) Match(g *engine.Generation, item *delivery.Item) (engine.Match,
 	for _, h := range g.Handlers("") {
 		if f, ok := h.Data.(*Filter); ok && s.Wants(h.Event, f, e, names) {
 			m.Handlers = append(m.Handlers, h)
+		}
+	}
+	if h := s.invited(g, e, names); h != nil {
+		m.Handlers = []*engine.Handler{h}
+	}
+	if e.answers() {
+		m.Ready = func(ctx context.Context) {
+			ctx, cancel := clockwork.WithTimeout(ctx, s.Clock, answerHeld)
+			defer cancel()
+			s.sends.Wait(ctx, string(e.RoomID))
 		}
 	}
 	m.Arg = func(vm *engine.VM, _ *lua.LState, _ *engine.Task) lua.LValue {

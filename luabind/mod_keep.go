@@ -8,6 +8,7 @@ import (
 	"bridgehost/capability"
 	"bridgehost/diag"
 	"bridgehost/engine"
+	"bridgehost/mqtt"
 )
 
 // handleClass finds the class of the objects that stand for a handle; nil when the
@@ -16,12 +17,14 @@ func handleClass(h engine.Handle) *Group {
 	switch h.(type) {
 	case *stream:
 		return socketClass
+	case *mqtt.Client:
+		return mqttClass
 	}
 	return nil
 }
 
 var _ = fn(bridgeModule, "keep", capability.None("what it keeps was opened with a capability of its own"), waitsInside,
-	"The handle (a socket) kept under that name, and whether it is fresh. It passes from one version of the script to the "+
+	"The handle (a socket, an MQTT client) kept under that name, and whether it is fresh. It passes from one version of the script to the "+
 		"next and from one run of a service to the next. When there is none, or it is closed, hung up, or was opened "+
 		"under another configuration, `open` makes a new one.",
 	func(c *Call, a *struct {

@@ -65,7 +65,7 @@ var _ = fn(bridgeModule, "off", capability.None("takes a handler away"), never,
 
 var _ = fn(bridgeModule, "command", capability.MatrixRead, never,
 	"Declares a command: a message `!name …` in a room that the script sees. The message goes to no other handler. "+
-		"A name may have several words. The function gets one table. For the top level only.",
+		"A name may have several words. The function gets one table. The bot of a script with commands joins where users of its own homeserver, or admins, invite it, unless the script listens to invitations itself. For the top level only.",
 	func(c *Call, a *struct {
 		Name string         `lua:"name" doc:"without the !"`
 		Spec CommandSpec    `lua:"spec,mid" doc:"about it"`

@@ -52,6 +52,8 @@ type Script struct {
 
 	hooks  atomic.Int64 // requests that are being answered
 	grants atomic.Pointer[capability.Grants]
+	sends  delivery.Sends
+	mqtt   mqttSessions
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.

@@ -26,6 +26,8 @@ type SpecRunner interface {
 	Settle()
 	// FakeHTTP answers requests for an address of the web; answer is called without the VM's lock.
 	FakeHTTP(u *url.URL, answer func(context.Context, *HTTPCall) (*HTTPReply, error)) (SpecWeb, error)
+	// FakeMQTT is the broker at an address, from now on with these faults.
+	FakeMQTT(address string, f SpecMQTT) (SpecBroker, error)
 	// Advance lets time pass.
 	Advance(d time.Duration) error
 	// Snapshot compares a text with the one that is kept under a name beside the spec.
@@ -39,6 +41,7 @@ type SpecLoad struct {
 	Name   string         // "": that of the file
 	Config map[string]any // TOML values
 	Dirs   []string       // names of directories for bridge.fs, empty at first
+	Rooms  []string       // local parts of the aliases of public rooms that are there before the script
 }
 
 // SpecHost is a script that is being tested, with its homeserver.

@@ -35,6 +35,8 @@ type User interface {
 	ID() devserver.UserID
 	Token() string
 	CreateRoom(name string, private bool, invite ...devserver.UserID) (devserver.RoomID, error)
+	// SetAlias gives a room an alias of this homeserver.
+	SetAlias(room devserver.RoomID, localpart string) error
 	// Admit makes the user a member, past the join rule.
 	Admit(room devserver.RoomID) error
 	// Membership does join, leave, invite, kick, ban or unban.
@@ -133,6 +135,11 @@ func (s simulatedUser) Token() string        { return s.u.Token }
 
 func (s simulatedUser) CreateRoom(name string, private bool, invite ...devserver.UserID) (devserver.RoomID, error) {
 	return s.u.CreateRoom(devserver.RoomOptions{Preset: preset(private), Name: name, Invite: invite})
+}
+
+func (s simulatedUser) SetAlias(room devserver.RoomID, localpart string) error {
+	_, err := s.u.SetAlias(room, localpart)
+	return err
 }
 
 func preset(private bool) string {

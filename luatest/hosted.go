@@ -50,6 +50,10 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := furnish(home, o.Rooms); err != nil {
+		home.Close()
+		return nil, err
+	}
 	h := &hosted{home: home, net: r.net, taken: map[devserver.EventID]bool{}, settle: r.settle}
 	bo := BridgeOptions{
 		Path: path, Name: o.Name, Config: o.Config, Dirs: o.Dirs, Computing: realTime, Dial: r.net.dial, Secure: r.net.secure, Observe: r.o.Observe, Cover: r.o.Cover.of(path),
@@ -93,6 +97,24 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 		return h, refused
 	}
 	return h, nil
+}
+
+// furnish makes public rooms with these aliases.
+func furnish(home Home, aliases []string) error {
+	for _, alias := range aliases {
+		owner, err := home.User(home.Name("owner"))
+		if err != nil {
+			return err
+		}
+		room, err := owner.CreateRoom(alias, false)
+		if err != nil {
+			return err
+		}
+		if err := owner.SetAlias(room, alias); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (h *hosted) close() error {
@@ -172,6 +194,7 @@ func (h *hosted) story() string {
 		b.WriteString(s.dialogue())
 		s.mu.Unlock()
 	}
+	b.WriteString(h.net.brokers.story())
 	b.WriteString(h.net.web.story())
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -24,6 +24,7 @@ type network struct {
 	servers map[string]*server
 	order   []*server
 	web     webs
+	brokers brokers
 }
 
 // server implements luabind.SpecServer: one address.
@@ -111,6 +112,9 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 		if c := n.web.accept(address); c != nil {
 			return c, nil
 		}
+		if c := n.brokers.accept(address); c != nil {
+			return c, nil
+		}
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("the spec has no t.fake_tcp(%q): %w", address, syscall.ECONNREFUSED)}
 	}
 	s.mu.Lock()
@@ -139,6 +143,7 @@ func (n *network) secure(_ context.Context, plain net.Conn, _ string) (net.Conn,
 
 func (n *network) close() {
 	n.web.close()
+	n.brokers.close()
 	for _, s := range n.order {
 		s.mu.Lock()
 		conns := s.conns

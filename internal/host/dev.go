@@ -79,6 +79,10 @@ func devWith(ctx context.Context, o DevOptions, f found, root string, begun func
 		return errors.Join(err, h.close())
 	}
 	defer s.page.Close()
+	if err := s.prompt.furnish(); err != nil {
+		listener.Close()
+		return errors.Join(err, h.close())
+	}
 	begun(s)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

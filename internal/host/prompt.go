@@ -211,7 +211,7 @@ func (p *prompt) enter(name string) error {
 	name = strings.TrimPrefix(name, "#")
 	room, ok := p.find(name)
 	if !ok {
-		made, err := p.user.CreateRoom(devserver.RoomOptions{Preset: "public_chat", Name: name, Invite: []matrix.UserID{p.bot}})
+		made, err := p.make(name)
 		if err != nil {
 			return err
 		}
@@ -219,10 +219,35 @@ func (p *prompt) enter(name string) error {
 	} else if err := p.user.Join(room); err != nil {
 		return err
 	}
+	if _, asked := p.hs.Members(room)[p.bot]; !asked {
+		if err := p.user.Invite(room, p.bot); err != nil {
+			return err
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rooms[name], p.room, p.name = room, room, name
 	fmt.Fprintf(p.out, "── #%s, as %s ──\n", name, p.user.ID)
+	return nil
+}
+
+// make makes a room, by whose alias (#NAME:bh.test) a configuration may name it.
+func (p *prompt) make(name string) (matrix.RoomID, error) {
+	room, err := p.user.CreateRoom(devserver.RoomOptions{Preset: "public_chat", Name: name})
+	if err != nil {
+		return "", err
+	}
+	_, _ = p.user.SetAlias(room, name) // one that is taken is another room's
+	return room, nil
+}
+
+// furnish makes the first room before the script is loaded, which may be configured to use it.
+func (p *prompt) furnish() error {
+	room, err := p.make(p.script)
+	if err != nil {
+		return err
+	}
+	p.rooms[p.script] = room
 	return nil
 }
 

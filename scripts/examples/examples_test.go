@@ -45,6 +45,28 @@ var sessions = map[string]session{
 			"bob (IRC) (ghost) bob heard: hi there",
 		},
 	},
+	"mqtt": {
+		server: mqttLamp,
+		when:   []string{"lamp (ghost)   ON", "lamp (ghost)   OFF"},
+		typed:  []string{"!mqtt home/lamp/set OFF", "/quit"},
+		seen: []string{
+			"lamp (ghost)   ON",
+			"you            !mqtt home/lamp/set OFF",
+			"lamp (ghost)   OFF",
+		},
+	},
+	"rss": {
+		served: newsServer,
+		typed:  []string{"!feed list", "!feed add {server}/feed.xml", "!feed list", "!feed remove {server}/feed.xml", "!feed list", "!feed add {server}/"},
+		seen: []string{
+			"_bh_rss        no feeds in this room",
+			"_bh_rss        added **News** (2 items, nothing old will be posted)",
+			"_bh_rss        * http://127.0.0.1:",
+			"_bh_rss        removed",
+			"_bh_rss        no feeds in this room",
+			"_bh_rss        I cannot read that feed: GET http://127.0.0.1:",
+		},
+	},
 	"relay": {
 		typed: []string{
 			"nobody hears this", "!relay", "!relay tea", "/room kitchen", "!relay list", "!relay tea", "!relay list",
@@ -88,11 +110,13 @@ var sessions = map[string]session{
 }
 
 type session struct {
-	typed []string
+	typed []string // {server} is the address of what served started
 	seen  []string
 	never []string
 	// server starts what the script connects to and returns its configuration.
 	server func(t *testing.T) (config string)
+	// served starts what the lines name and returns its address.
+	served func(t *testing.T) (address string)
 	// when is what has to be seen before the line of the same place is typed: what comes from a
 	// server comes when it comes. Empty: lines are typed at once.
 	when []string
@@ -153,7 +177,15 @@ func (s session) check(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 	}
-	err := host.Dev(ctx, host.DevOptions{Path: dir, In: &typist{out: &out, when: s.when, typed: s.typed}, Out: &out, NoWatch: true,
+	address := ""
+	if s.served != nil {
+		address = s.served(t)
+	}
+	var typed []string
+	for _, line := range s.typed {
+		typed = append(typed, strings.ReplaceAll(line, "{server}", address))
+	}
+	err := host.Dev(ctx, host.DevOptions{Path: dir, In: &typist{out: &out, when: s.when, typed: typed}, Out: &out, NoWatch: true,
 		Log: hclog.New(&hclog.LoggerOptions{Output: &log, Level: hclog.Warn})})
 	if err != nil {
 		t.Fatal(err)

@@ -120,6 +120,16 @@ t.describe("t.load", function()
     hs:expect_message { body = "good evening good evening a b" }
   end)
 
+  t.it("makes rooms before it, so that its configuration can name them", function()
+    local hs = t.load("blank.lua", { rooms = { "home", "news" }, config = { room = "#home:test" } })
+    hs:reload [[
+      local bridge = require "bridge"
+      local cfg = bridge.config { room = { type = "room", required = true } }
+      bridge.on("load", function() intent:send_text(cfg.room, "hello") end)
+    ]]
+    hs:expect_message { body = "hello" }
+  end)
+
   t.it("runs a folder, by its main file", function()
     local hs = t.load("folder")
     t.eq(hs.bot, "@_bh_folder:test")

@@ -87,6 +87,32 @@ t.describe("a command", function()
     t.eq(kept(), { "M_TOO_LARGE", "M_FORBIDDEN" })
   end)
 
+  t.it("can be given where the bot is invited, when the script does not listen to invitations", function()
+    hs:reload [[require "bridge".command("hi", function(cmd) cmd:reply("hello") end)]]
+    room = alice:room { private = true }
+    t.eq(hs:members(room)[hs.bot], "join")
+    alice:say(room, "!hi")
+    hs:expect_notice { body = "hello" }
+  end)
+
+  t.it("lets the script decide about invitations when it listens to them", function()
+    for _, event in ipairs { "invite", "member", "m.room.member" } do
+      hs:reload(([[
+        local bridge = require "bridge"
+        bridge.command("hi", function(cmd) end)
+        bridge.on("%s", function(evt) end)
+      ]]):format(event))
+      room = alice:room()
+      t.eq(hs:members(room)[hs.bot], "invite")
+    end
+  end)
+
+  t.it("brings no bot of a script without commands into rooms", function()
+    hs:reload [[require "bridge".on("message", function(evt) end)]]
+    room = alice:room()
+    t.eq(hs:members(room)[hs.bot], "invite")
+  end)
+
   t.it("raises for a field that it does not have", function()
     load("{}", [[ keep(cmd.arg) ]])
     alice:say(room, "!feed add")

@@ -123,6 +123,13 @@ func (u *devUser) Say(t testing.TB, room, text string) string {
 	return string(id)
 }
 
+func (u *devUser) Reply(t testing.TB, room, to, text string) string {
+	t.Helper()
+	id, err := u.u.Send(matrix.RoomID(room), "m.room.message", reply(to, text))
+	must(t, err)
+	return string(id)
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -141,9 +148,16 @@ func (u *devUser) Messages(_ testing.TB, room string) []Message {
 }
 
 func message(e devserver.Event) Message {
-	var c struct{ MsgType, Body string }
+	var c struct {
+		MsgType, Body string
+		Relates       struct {
+			InReplyTo struct {
+				EventID string `json:"event_id"`
+			} `json:"m.in_reply_to"`
+		} `json:"m.relates_to"`
+	}
 	_ = json.Unmarshal(e.Content, &c) // what has no text, or another kind of one, has none here
-	return Message{EventID: string(e.EventID), Sender: string(e.Sender), Type: c.MsgType, Body: c.Body}
+	return Message{EventID: string(e.EventID), Sender: string(e.Sender), Type: c.MsgType, Body: c.Body, Answers: c.Relates.InReplyTo.EventID}
 }
 
 func (u *devUser) WaitMessages(t testing.TB, room string, done func([]Message) bool) []Message {

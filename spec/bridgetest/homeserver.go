@@ -30,6 +30,8 @@ type User interface {
 	SetState(t testing.TB, room, eventType, stateKey string, content any)
 	// Say sends a text.
 	Say(t testing.TB, room, text string) (eventID string)
+	// Reply answers a message with a text.
+	Reply(t testing.TB, room, to, text string) (eventID string)
 	// Messages are all message events of a room, oldest first.
 	Messages(t testing.TB, room string) []Message
 	// WaitMessages returns Messages as soon as done says so; it fails the test after a minute
@@ -47,4 +49,10 @@ type Message struct {
 	Sender  string
 	Type    string // msgtype
 	Body    string
+	Answers string // the event that it answers
+}
+
+// reply is the content of an answer.
+func reply(to, text string) map[string]any {
+	return map[string]any{"msgtype": "m.text", "body": text, "m.relates_to": map[string]any{"m.in_reply_to": map[string]any{"event_id": to}}}
 }

@@ -81,13 +81,20 @@ func (u *synapseUser) SetState(_ testing.TB, room, eventType, stateKey string, c
 
 func (u *synapseUser) Say(_ testing.TB, room, text string) string { return u.c.Text(room, text) }
 
+func (u *synapseUser) Reply(_ testing.TB, room, to, text string) string {
+	return u.c.Send(room, "m.room.message", reply(to, text))
+}
+
 // Messages pages through the whole timeline.
 func (u *synapseUser) Messages(_ testing.TB, room string) []Message {
 	var all []Message
 	for _, e := range u.c.Messages(room) {
 		if e.Type == "m.room.message" {
 			kind, _ := e.Content["msgtype"].(string)
-			all = append(all, Message{EventID: e.ID, Sender: e.Sender, Type: kind, Body: e.Body()})
+			relates, _ := e.Content["m.relates_to"].(map[string]any)
+			reply, _ := relates["m.in_reply_to"].(map[string]any)
+			answers, _ := reply["event_id"].(string)
+			all = append(all, Message{EventID: e.ID, Sender: e.Sender, Type: kind, Body: e.Body(), Answers: answers})
 		}
 	}
 	return all

@@ -283,6 +283,11 @@ type person struct {
 func (p *person) ID() devserver.UserID { return devserver.UserID(p.c.UserID) }
 func (p *person) Token() string        { return p.c.Token }
 
+func (p *person) SetAlias(room devserver.RoomID, localpart string) error {
+	path := "/_matrix/client/v3/directory/room/" + url.PathEscape("#"+localpart+":localhost")
+	return do(p.c, "PUT", path, map[string]any{"room_id": room}, nil)
+}
+
 // do makes a request and decodes its answer; an error of the homeserver is one.
 func do(c *synapsetest.Client, method, path string, body, into any) error {
 	status, answer, err := c.Do(method, path, nil, body)
