@@ -190,6 +190,7 @@ var _ = fn(specModule, "load", capability.None(noPowerSpec), waitsInside,
 		Config Map      `lua:"config,opt" doc:"what bridge.config of the script sees"`
 		Name   string   `lua:"name,opt" doc:"the script's name; that of the file when it is left out"`
 		Dirs   []string `lua:"dirs,opt" doc:"names of directories that bridge.fs reaches, empty at first"`
+		Rooms  []string `lua:"rooms,opt" doc:"public rooms that are there before the script starts: \"hooks\" is #hooks:test, for its configuration"`
 	}) (lua.LValue, error) {
 		config, err := tomlValues(a.Config)
 		if err != nil {
@@ -197,7 +198,7 @@ var _ = fn(specModule, "load", capability.None(noPowerSpec), waitsInside,
 		}
 		var hs SpecHost
 		c.Wait(func(ctx context.Context) {
-			hs, err = c.Env.Script.Specs.Load(ctx, a.File, SpecLoad{Name: a.Name, Config: config, Dirs: a.Dirs})
+			hs, err = c.Env.Script.Specs.Load(ctx, a.File, SpecLoad{Name: a.Name, Config: config, Dirs: a.Dirs, Rooms: a.Rooms})
 		})
 		if err != nil {
 			return nil, err

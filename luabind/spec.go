@@ -37,6 +37,7 @@ type SpecLoad struct {
 	Name   string         // "": that of the file
 	Config map[string]any // TOML values
 	Dirs   []string       // names of directories for bridge.fs, empty at first
+	Rooms  []string       // localparts of the aliases of rooms that are there before the script starts
 }
 
 // SpecHost is a script that is being tested, with its homeserver.

@@ -135,6 +135,12 @@ func (s simulatedUser) CreateRoom(name string, private bool, invite ...devserver
 	return s.u.CreateRoom(devserver.RoomOptions{Preset: preset(private), Name: name, Invite: invite})
 }
 
+// furnish makes a public room of somebody's.
+func (s *simulated) furnish(alias string) error {
+	_, err := s.Server.User("owner").CreateRoom(devserver.RoomOptions{Preset: preset(false), Alias: alias})
+	return err
+}
+
 func preset(private bool) string {
 	if private {
 		return "private_chat"

@@ -51,6 +51,10 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 		return nil, err
 	}
 	h := &hosted{home: home, net: r.net, taken: map[devserver.EventID]bool{}, settle: r.settle}
+	if err := furnish(home, o.Rooms); err != nil {
+		home.Close()
+		return nil, err
+	}
 	bo := BridgeOptions{
 		Path: path, Name: o.Name, Config: o.Config, Dirs: o.Dirs, Computing: realTime, Dial: r.net.dial, Secure: r.net.secure, Observe: r.o.Observe,
 		Report: func(r engine.Report) {
@@ -93,6 +97,20 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 		return h, refused
 	}
 	return h, nil
+}
+
+// furnish makes the rooms that a script's configuration names.
+func furnish(home Home, aliases []string) error {
+	for _, alias := range aliases {
+		s, ok := home.(*simulated)
+		if !ok {
+			return &diag.Error{Kind: diag.KindUsage, Message: "rooms are made beforehand on a simulated homeserver only"}
+		}
+		if err := s.furnish(alias); err != nil {
+			return &diag.Error{Kind: diag.KindUsage, Message: fmt.Sprintf("bad option 'rooms' to 'load' (no room can be called #%s:%s: %v)", alias, s.ServerName(), err)}
+		}
+	}
+	return nil
 }
 
 func (h *hosted) close() error {

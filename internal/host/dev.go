@@ -63,11 +63,11 @@ func devWith(ctx context.Context, o DevOptions, f found, root string, begun func
 	if err != nil {
 		return fmt.Errorf("listen on this machine: %w", err)
 	}
-	if err := devRegister(cfg, hs, "http://"+listener.Addr().String()); err != nil {
+	s := newSession(f, o, hs, clock)
+	if err := errors.Join(s.prompt.first(), devRegister(cfg, hs, "http://"+listener.Addr().String())); err != nil {
 		listener.Close()
 		return err
 	}
-	s := newSession(f, o, hs, clock)
 	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f})
 	if err != nil {
 		listener.Close()
@@ -117,7 +117,7 @@ func devScript(path string) (f found, root string, err error) {
 }
 
 // devConfig is a configuration for the simulated homeserver. What a bridgehost.toml beside
-// the script says of [scripts] counts.
+// the script says of [scripts] and [http] counts.
 func devConfig(ctx context.Context, root string, f found) (Config, error) {
 	cfg := DefaultConfig()
 	beside := filepath.Join(root, "bridgehost.toml")
@@ -128,7 +128,7 @@ func devConfig(ctx context.Context, root string, f found) (Config, error) {
 		if err != nil {
 			return cfg, err
 		}
-		cfg.Scripts = written.Scripts
+		cfg.Scripts, cfg.HTTP = written.Scripts, written.HTTP
 	}
 	cfg.Data = filepath.Join(root, ".bridgehost", "dev", f.name)
 	var answered *control.Error

@@ -182,6 +182,9 @@ func (p *prompt) line(ctx context.Context, h *Host, line string) bool {
 	return true
 }
 
+// roomName is what may be part of an alias; those of the bridge begin with _bh_.
+var roomName = regexp.MustCompile(`^[a-z0-9.=/+-][a-z0-9._=/+-]*$`)
+
 // userName is what a new user may be called.
 var userName = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
 
@@ -212,7 +215,7 @@ func (p *prompt) enter(name string) error {
 	name = strings.TrimPrefix(name, "#")
 	room, ok := p.find(name)
 	if !ok {
-		made, err := p.user.CreateRoom(devserver.RoomOptions{Preset: "public_chat", Name: name, Invite: []matrix.UserID{p.bot}})
+		made, err := p.make(name, p.bot)
 		if err != nil {
 			return err
 		}
@@ -220,11 +223,32 @@ func (p *prompt) enter(name string) error {
 	} else if err := p.user.Join(room); err != nil {
 		return err
 	}
+	if p.name == "" && ok { // the first room, which was made before the script ran
+		if err := p.user.Invite(room, p.bot); err != nil {
+			return err
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rooms[name], p.room, p.name = room, room, name
 	fmt.Fprintf(p.out, "── #%s, as %s ──\n", name, p.user.ID)
 	return nil
+}
+
+// make makes a room with the alias #name, if the name can be one.
+func (p *prompt) make(name string, invite ...matrix.UserID) (matrix.RoomID, error) {
+	o := devserver.RoomOptions{Preset: "public_chat", Name: name, Invite: invite}
+	if roomName.MatchString(name) {
+		o.Alias = name
+	}
+	return p.user.CreateRoom(o)
+}
+
+// first makes the room of the session before the script runs, since its configuration may name it.
+func (p *prompt) first() error {
+	room, err := p.make(p.script)
+	p.rooms[p.script] = room
+	return err
 }
 
 // missing says when the bot did not come: a script has to join by itself, which is easily forgotten.
