@@ -26,6 +26,8 @@ type SpecRunner interface {
 	Settle()
 	// FakeHTTP answers requests for an address of the web; answer is called without the VM's lock.
 	FakeHTTP(u *url.URL, answer func(context.Context, *HTTPCall) (*HTTPReply, error)) (SpecWeb, error)
+	// FakeEvents answers with server-sent events.
+	FakeEvents(u *url.URL) (SpecEvents, error)
 	// Advance lets time pass.
 	Advance(d time.Duration) error
 	// Fault answers requests in the homeserver's place, until the sentence ends.
