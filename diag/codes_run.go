@@ -103,4 +103,9 @@ var raised = []Explanation{
 		Bad:  "bridge.on(\"invite\", function()\n  bridge.on(\"message\", answer)\nend)", Good: "bridge.on(\"message\", answer)"},
 	{Code: "E_VALUE", Title: "a value is too large for the store",
 		Text: "One value of a store may have 1 MiB as JSON. Divide it over several keys."},
+	{Code: "E_WEBSOCKET", Title: "no WebSocket",
+		Text: "What answered at the address does not speak WebSocket, or broke its rules; the message says which. Is it the address of an ordinary page?",
+		Bad:  "http.websocket(\"wss://example.org/\")", Good: "http.websocket(\"wss://example.org/live\")"},
+	{Code: "E_WEBSOCKET_CLOSED", Title: "the server closed the WebSocket",
+		Text: "The server closed the connection with a code that says that something was wrong: ws.close_code and ws.close_reason tell. 1008 and 4000 to 4999 are often about a key or a right, 1011 to 1014 about the server itself. A good end (1000, 1001) is no error."},
 }

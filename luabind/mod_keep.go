@@ -18,12 +18,14 @@ func handleClass(h engine.Handle) *Group {
 		return socketClass
 	case *eventStream:
 		return eventStreamClass
+	case *webSocket:
+		return webSocketClass
 	}
 	return nil
 }
 
 var _ = fn(bridgeModule, "keep", capability.None("what it keeps was opened with a capability of its own"), waitsInside,
-	"The handle (a socket, an event stream) kept under that name, and whether it is fresh. It passes from one version of the script to the "+
+	"The handle (a socket, an event stream, a WebSocket) kept under that name, and whether it is fresh. It passes from one version of the script to the "+
 		"next and from one run of a service to the next. When there is none, or it is closed, hung up, or was opened "+
 		"under another configuration, `open` makes a new one.",
 	func(c *Call, a *struct {

@@ -28,6 +28,8 @@ type SpecRunner interface {
 	FakeHTTP(u *url.URL, answer func(context.Context, *HTTPCall) (*HTTPReply, error)) (SpecWeb, error)
 	// FakeEvents answers with server-sent events.
 	FakeEvents(u *url.URL) (SpecEvents, error)
+	// FakeWebSocket answers WebSockets; u begins with http.
+	FakeWebSocket(u *url.URL, protocols []string, deaf bool) (SpecSocket, error)
 	// Advance lets time pass.
 	Advance(d time.Duration) error
 	// Fault answers requests in the homeserver's place, until the sentence ends.
