@@ -166,7 +166,9 @@ func (s *eventStream) Close() error {
 }
 
 // String is what tostring shows.
-func (s *eventStream) String() string { return fmt.Sprintf("event stream (%s%s)", s.r.url.Host, s.state()) }
+func (s *eventStream) String() string {
+	return fmt.Sprintf("event stream (%s%s)", s.r.url.Host, s.state())
+}
 
 // taken remembers what the script has seen.
 func (s *eventStream) taken(e sse.Event) { s.id, s.retry = e.ID, e.Retry }

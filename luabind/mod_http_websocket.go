@@ -25,9 +25,13 @@ var (
 		return lua.LNil
 	})
 	_ = field(webSocketClass, "close_code", "integer?", "The code that the server closed the connection with, once it has: 1000 is normal, 1005 is none.",
-		func(_ *Env, w *webSocket) lua.LValue { return w.said(func(e *websocket.CloseError) lua.LValue { return lua.LNumber(e.Code) }) })
+		func(_ *Env, w *webSocket) lua.LValue {
+			return w.said(func(e *websocket.CloseError) lua.LValue { return lua.LNumber(e.Code) })
+		})
 	_ = field(webSocketClass, "close_reason", "string?", "The server's reason for closing the connection.",
-		func(_ *Env, w *webSocket) lua.LValue { return w.said(func(e *websocket.CloseError) lua.LValue { return lua.LString(e.Reason) }) })
+		func(_ *Env, w *webSocket) lua.LValue {
+			return w.said(func(e *websocket.CloseError) lua.LValue { return lua.LString(e.Reason) })
+		})
 )
 
 func (w *webSocket) said(what func(*websocket.CloseError) lua.LValue) lua.LValue {

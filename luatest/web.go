@@ -21,7 +21,7 @@ type webs struct {
 	fakes   []*web
 	servers map[string]*webServer // by "host:port"
 	lasting []*live
-	failed  *diag.Error           // the first function of the spec that did not answer
+	failed  *diag.Error // the first function of the spec that did not answer
 }
 
 // web implements luabind.SpecWeb: one address.
