@@ -16,6 +16,8 @@ func handleClass(h engine.Handle) *Group {
 	switch h.(type) {
 	case *stream:
 		return socketClass
+	case *tcpSocket:
+		return tcpSocketClass
 	case *eventStream:
 		return eventStreamClass
 	case *webSocket:
