@@ -127,7 +127,7 @@ func luaSocketError(err error) string {
 	case egress.CodeRefused:
 		return "connection refused"
 	case egress.CodeNotFound:
-		return "host not found"
+		return "host or service not provided, or not known"
 	}
 	return e.Error()
 }

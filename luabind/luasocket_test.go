@@ -19,7 +19,7 @@ func TestLuaSocketReceives(t *testing.T) {
 		{"no bytes are there at once", "abc", `print("<" .. tcp:receive(0) .. ">") print(tcp:receive(3))`, "<>\nabc"},
 		{"more than the buffer", strings.Repeat("x", 200_000), `print(#tcp:receive(150000)) print(#tcp:receive("*a"))`, "150000\n50000"},
 		{"a line that is too long", strings.Repeat("x", maxLine+5) + "\n", `local v, err, part = tcp:receive() print(v, err, #part > 1000)`, "nil\tthe line is longer than 256 KiB\ttrue"},
-		{"patterns without a star, as newer versions have them", "a\nb", `print(tcp:receive("l"), tcp:receive("a"))`, "a\tb"},
+		{"patterns without a star, as files of Lua 5.3 take them", "a\nb", `print(tcp:receive("l"), tcp:receive("a"))`, "a\tb"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

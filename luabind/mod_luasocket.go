@@ -14,7 +14,7 @@ import (
 )
 
 var luaSocketModule = module("socket", "LuaSocket's calls for TCP clients, for programs that were written for it; new ones are better off with bridge.net. "+
-	"As there, errors are short texts behind nil: \"timeout\", \"closed\", \"connection refused\", \"host not found\".")
+	"As there, errors are short texts behind nil: \"timeout\", \"closed\", \"connection refused\", \"host or service not provided, or not known\".")
 
 // tcpSocketClass are LuaSocket's objects.
 var tcpSocketClass = class("tcp socket", "A TCP connection with LuaSocket's calls. The host owns it, as it owns those of bridge.net; bridge.keep can pass it on.", holds[*tcpSocket]())

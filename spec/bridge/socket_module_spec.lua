@@ -59,7 +59,7 @@ t.describe("socket", function()
       return err("nobody.test"), err("no.test"), none, slow
     ]]
     t.advance("2s")
-    t.eq({ result() }, { "connection refused", "host not found", "nil", "timeout" })
+    t.eq({ result() }, { "connection refused", "host or service not provided, or not known", "nil", "timeout" })
     go [[
       local tcp = socket.tcp()
       local none, err = tcp:getpeername()
