@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -121,5 +122,25 @@ func TestLiveConnectionsEndWithTheScript(t *testing.T) {
 	b.closed()
 	if n := b.engine.OpenHandles(); n != 0 {
 		t.Errorf("%d handles are still owned", n)
+	}
+}
+
+func TestScopeOfRequests(t *testing.T) {
+	for _, x := range []struct {
+		url    string
+		socket bool
+		want   string
+	}{
+		{"https://api.test/live?a=b", false, "https://api.test/live?a=b"},
+		{"https://api.test/live?a=b", true, "wss://api.test/live?a=b"},
+		{"http://api.test:8080/", true, "ws://api.test:8080/"},
+	} {
+		u, err := url.Parse(x.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&httpRequest{socket: x.socket}).scope(u); got != x.want {
+			t.Errorf("%s, for a WebSocket %v: %s, want %s", x.url, x.socket, got, x.want)
+		}
 	}
 }

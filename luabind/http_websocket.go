@@ -58,7 +58,7 @@ var handshake = []string{"Connection", "Upgrade", "Sec-Websocket-Key", "Sec-Webs
 
 // webSocket connects. An answer with a status from 400 on is returned with its error.
 func (h *httpClient) webSocket(ctx context.Context, r *socketRequest) (*webSocket, *httpAnswer, error) {
-	if err := h.script.Check(capability.HTTPFetch, r.address); err != nil {
+	if err := h.script.Check(capability.HTTPFetch, r.scope(r.url)); err != nil {
 		return nil, nil, err
 	}
 	limited, cancel := clockwork.WithTimeout(ctx, h.clock, r.timeout)

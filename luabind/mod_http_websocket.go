@@ -75,6 +75,7 @@ var _ = fn(httpModule, "websocket", capability.HTTPFetch, waitsInside,
 		if err != nil {
 			return nil, err
 		}
+		r.socket = true
 		return c.webSocket(&socketRequest{httpRequest: r, address: a.URL, protocols: a.Protocols, most: int(a.MaxMessage)})
 	}, results("The WebSocket; or nil and an error, and after them the answer if its status is 400 or more."), returns("WebSocket?", "Error?", "HttpResponse?"),
 	errcodes("E_WEBSOCKET", "E_STATUS", "E_REDIRECTS", "E_HTTP", "ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS"),
