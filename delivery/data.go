@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"sync"
@@ -233,16 +234,16 @@ func (d *Data) Once(ctx context.Context, u *Unit, space, key string, ttl time.Du
 			v, err := d.values.Get(d.script, s.store, s.key, now)
 			first = err == nil && v == nil
 			if first {
-				d.push(u, s, []byte{}, ttl)
+				err = d.mark(u, s, ttl)
 			}
 			d.mu.Unlock()
-			return first, err
+			return first && err == nil, err
 		case e.unit == u:
 			if first = e.live(now) == nil; first {
-				d.push(u, s, []byte{}, ttl)
+				err = d.mark(u, s, ttl)
 			}
 			d.mu.Unlock()
-			return first, nil
+			return first && err == nil, err
 		}
 		for w := e.unit; w != nil; w = d.waits[w] {
 			if w == u {
@@ -270,6 +271,24 @@ func (d *Data) Once(ctx context.Context, u *Unit, space, key string, ttl time.Du
 	}
 }
 
+// mark writes a mark of Once and names it to its unit: by the key, and by the mark before it
+// that has expired, so that what is done for a key again is not taken for a repetition. d.mu is held.
+func (d *Data) mark(u *Unit, s slot, ttl time.Duration) error {
+	var before []byte
+	if e := d.top(s); e != nil {
+		before = e.value
+	} else {
+		var err error
+		if before, err = d.values.Get(d.script, s.store, s.key, time.Time{}); err != nil {
+			return err
+		}
+	}
+	name := digest(sha256.New(), d.script, s.store, s.key, string(before))
+	d.push(u, s, []byte(name), ttl)
+	u.mark(name)
+	return nil
+}
+
 // Committed tells that Store.Finish or Store.Commit of u has succeeded. u may go
 // on with new writes. Older writes of other units to the same keys are settled by it.
 func (d *Data) Committed(u *Unit) { d.settle(u, true) }
@@ -291,6 +310,7 @@ func (d *Data) settle(u *Unit, committed bool) {
 		d.take(e)
 	}
 	u.entries = nil
+	u.mark("")
 }
 
 // settleOlder drops the entries under a committed one: their writes came first.

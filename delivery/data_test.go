@@ -345,3 +345,57 @@ func TestManyUnitsAtOnceMarkOnceEach(t *testing.T) {
 		t.Errorf("%d first marks of 20", firsts)
 	}
 }
+
+func TestTransactionIDsOfWhatIsDoneOnce(t *testing.T) {
+	w := newWorld(t)
+	marks := func(u *Unit, key string, ttl time.Duration) {
+		t.Helper()
+		if first, err := w.d.Once(context.Background(), u, "s", key, ttl); !first || err != nil {
+			t.Fatal(first, err)
+		}
+	}
+	u := &Unit{}
+	if id := u.TxnID("send", "a"); id != "" {
+		t.Errorf("an id before anything was marked: %s", id)
+	}
+	marks(u, "k", time.Minute)
+	first, second := u.TxnID("send", "a"), u.TxnID("send", "a")
+	if first == "" || second == first {
+		t.Errorf("two equal calls: %s, %s", first, second)
+	}
+	w.d.Undo(u)
+	if id := u.TxnID("send", "a"); id != "" {
+		t.Errorf("an id after the mark was undone: %s", id)
+	}
+
+	again := &Unit{}
+	marks(again, "other", 0)
+	if id := again.TxnID("send", "a"); id == first {
+		t.Error("another key makes the same ids")
+	}
+	marks(again, "k", time.Minute)
+	if id := again.TxnID("send", "a"); id != first {
+		t.Errorf("the same key marked again makes %s, want %s", id, first)
+	}
+	w.commit(again)
+
+	seen := map[string]bool{first: true}
+	for range 3 { // what is done again because the mark has expired is no repetition
+		w.clock.Advance(time.Minute)
+		later := &Unit{}
+		marks(later, "k", time.Minute)
+		id := later.TxnID("send", "a")
+		if seen[id] {
+			t.Errorf("the id %s comes again after the mark has expired", id)
+		}
+		seen[id] = true
+		w.commit(later)
+	}
+
+	item := NewUnit(Item{Key: "$event"}, nil, nil)
+	before := NewUnit(Item{Key: "$event"}, nil, nil).TxnID("send", "a")
+	marks(item, "of an event", 0)
+	if id := item.TxnID("send", "a"); id != before {
+		t.Error("a mark changes the ids of a unit with an item")
+	}
+}

@@ -106,7 +106,8 @@ type Store interface {
 // Values is where the committed values of bridge.store and once live.
 // Get and Keys answer at once (from memory or one indexed read): they are called with a script's lock held.
 type Values interface {
-	// Get returns nil when there is no such value or it has expired at now.
+	// Get returns nil when there is no such value or it has expired at now. With the zero time it
+	// returns expired ones as well, marks of Once for a day.
 	Get(script, store, key string, now time.Time) ([]byte, error)
 	// Keys lists the live keys of one store, in byte order.
 	Keys(script, store string, now time.Time) ([]string, error)

@@ -20,12 +20,14 @@ type Write struct {
 
 // Unit is what one run of a handler is about: all that it writes is committed
 // together, and its sends have transaction ids made from its item. It travels in
-// the handler's context (With, From). A Unit without an item (timers, services)
-// makes no transaction ids: TxnID answers "".
+// the handler's context (With, From). A Unit without an item (timers, services, HTTP
+// routes) makes no transaction ids, TxnID answers "", until it has marked a key by
+// Data.Once: it does then what is done once for that key, and its ids are made from it.
 type Unit struct {
 	Item Item
 
 	mu      sync.Mutex
+	marked  string            // the last mark of Once that is not committed; "" when Item has a Key
 	equal   map[string]int    // how many equal calls there were
 	effects map[string]string // transaction id → answer
 	fresh   []Effect          // effects of this try
@@ -47,21 +49,39 @@ func NewUnit(item Item, known []Effect, put func(Effect)) *Unit {
 }
 
 // TxnID makes the transaction id of the n-th call with equal parts in this unit.
-// The same item, run again, gets the same ids for equal calls. It answers "" when
-// the unit has no item that could run again.
+// The same item, run again, gets the same ids for equal calls; so does another unit
+// that marks the same key after this one was undone. It answers "" when there is neither.
 func (u *Unit) TxnID(parts ...string) string {
-	if u == nil || u.Item.Key == "" {
+	if u == nil {
 		return ""
 	}
 	call := digest(sha256.New(), parts...)
 	u.mu.Lock()
+	defer u.mu.Unlock()
+	of := u.Item.Key
+	if of == "" {
+		of = u.marked
+	}
+	if of == "" {
+		return ""
+	}
 	if u.equal == nil {
 		u.equal = map[string]int{}
 	}
 	n := u.equal[call]
 	u.equal[call] = n + 1
-	u.mu.Unlock()
-	return "bh" + digest(sha256.New(), u.Item.Key, call, fmt.Sprint(n))
+	return "bh" + digest(sha256.New(), of, call, fmt.Sprint(n))
+}
+
+// mark makes the following transaction ids those of what is done once for a key; name is
+// "" when that is settled.
+func (u *Unit) mark(name string) {
+	if u.Item.Key != "" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.marked, u.equal = name, nil
 }
 
 // digest is injective over the list of parts: each is preceded by its length.

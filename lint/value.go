@@ -128,9 +128,10 @@ func (f *file) result(e *ast.FuncCallExpr) value {
 
 // module is the host's module of that name, nil when there is none here.
 func (f *file) module(name string) *luabind.Group {
-	g := f.group(name)
-	if g == nil || g.Class || name == "bridge.test" && !f.spec {
-		return nil
+	for _, g := range f.groups {
+		if !g.Class && g.Name == name && (name != "bridge.test" || f.spec) {
+			return g
+		}
 	}
-	return g
+	return nil
 }

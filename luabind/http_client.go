@@ -45,6 +45,7 @@ type httpRequest struct {
 	timeout   time.Duration
 	maxSize   int
 	redirects int
+	socket    bool // for a WebSocket, whose addresses begin with ws
 }
 
 // httpAnswer is what a server answered.
@@ -169,7 +170,17 @@ func (h *httpClient) redirected(r *httpRequest, next *http.Request, via []*http.
 		}
 	}
 	next.Header.Del("Referer") // an address may hold a secret
-	return h.script.Check(capability.HTTPFetch, next.URL.String())
+	return h.script.Check(capability.HTTPFetch, r.scope(next.URL))
+}
+
+// scope is what the capability is needed on: an address as scripts write it.
+func (r *httpRequest) scope(u *url.URL) string {
+	if !r.socket {
+		return u.String()
+	}
+	written := *u
+	written.Scheme = "ws" + strings.TrimPrefix(u.Scheme, "http")
+	return written.String()
 }
 
 // name is the request as errors show it: without what may be secret.

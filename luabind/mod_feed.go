@@ -148,10 +148,10 @@ func readFeed(text []byte, base *url.URL) (luaFeed, error) {
 		return luaFeed{}, &diag.Error{Kind: diag.KindScript, Code: "E_FEED", Message: err.Error(), Cause: err}
 	}
 	shown := luaFeed{Format: f.Format, Title: cmp.Or(f.Title, f.Link, base.Host, "untitled"), Link: f.Link, Description: f.Description,
-		Updated: seconds(f.Updated), Items: []luaEntry{}}
+		Updated: moment(f.Updated), Items: []luaEntry{}}
 	for _, i := range f.Items {
 		e := luaEntry{ID: i.ID, Title: cmp.Or(i.Title, i.Link, "untitled"), Link: i.Link, Summary: i.Summary, Content: i.Content, Author: i.Author,
-			Published: seconds(i.Published), Updated: seconds(i.Updated), Categories: append([]string{}, i.Categories...), Enclosures: []luaEnclosure{}}
+			Published: moment(i.Published), Updated: moment(i.Updated), Categories: append([]string{}, i.Categories...), Enclosures: []luaEnclosure{}}
 		for _, file := range i.Enclosures {
 			e.Enclosures = append(e.Enclosures, luaEnclosure(file))
 		}
@@ -160,8 +160,8 @@ func readFeed(text []byte, base *url.URL) (luaFeed, error) {
 	return shown, nil
 }
 
-// seconds is a time as scripts see it; 0 when there is none.
-func seconds(t *time.Time) float64 {
+// moment is a time as scripts see it; 0 when there is none.
+func moment(t *time.Time) float64 {
 	if t == nil {
 		return 0
 	}

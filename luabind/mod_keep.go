@@ -19,12 +19,18 @@ func handleClass(h engine.Handle) *Group {
 		return socketClass
 	case *mqtt.Client:
 		return mqttClass
+	case *tcpSocket:
+		return tcpSocketClass
+	case *eventStream:
+		return eventStreamClass
+	case *webSocket:
+		return webSocketClass
 	}
 	return nil
 }
 
 var _ = fn(bridgeModule, "keep", capability.None("what it keeps was opened with a capability of its own"), waitsInside,
-	"The handle (a socket, an MQTT client) kept under that name, and whether it is fresh. It passes from one version of the script to the "+
+	"The handle (a socket, an MQTT client, an event stream, a WebSocket) kept under that name, and whether it is fresh. It passes from one version of the script to the "+
 		"next and from one run of a service to the next. When there is none, or it is closed, hung up, or was opened "+
 		"under another configuration, `open` makes a new one.",
 	func(c *Call, a *struct {

@@ -57,6 +57,17 @@ func (c *Call) connect(target egress.Target) (lua.LValue, error) {
 	if err != nil {
 		return nil, err
 	}
+	s, err := c.openStream(target)
+	if err != nil {
+		return nil, netFailure(err)
+	}
+	s.onClose(func() { g.Disown(s) })
+	g.Own(s)
+	return c.Object(socketClass, s), nil
+}
+
+// openStream connects without the lock. Nobody owns the stream yet.
+func (c *Call) openStream(target egress.Target) (*stream, error) {
 	account, err := c.account()
 	if err != nil {
 		return nil, err
@@ -74,13 +85,8 @@ func (c *Call) connect(target egress.Target) (lua.LValue, error) {
 			s = newStream(conn)
 		}
 	})
-	if err != nil {
-		return nil, netFailure(err)
-	}
 	taken = true
-	s.onClose(func() { g.Disown(s) })
-	g.Own(s)
-	return c.Object(socketClass, s), nil
+	return s, err
 }
 
 // netFailure is what went wrong with a connection as scripts see it.

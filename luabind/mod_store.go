@@ -96,7 +96,8 @@ var _ = fn(bridgeModule, "memory", capability.None(noPowerMemory), never,
 
 var _ = fn(bridgeModule, "once", capability.KV, waits,
 	"Marks a key. True the first time only, until `ttl` has passed; on disk, as part of the handler's work: when the "+
-		"handler fails the mark is undone. A key that another handler has marked and not finished is waited for.",
+		"handler fails the mark is undone. A key that another handler has marked and not finished is waited for. What a route or a timer "+
+		"sends after the mark comes once for it: when it fails, or the host is killed, and the key is marked again, an equal message is not sent a second time.",
 	func(c *Call, a *struct {
 		Space string        `lua:"space" doc:"keys of different spaces do not meet"`
 		Key   string        `lua:"key" doc:"the key"`

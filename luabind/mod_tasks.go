@@ -150,22 +150,26 @@ var _ = fn(bridgeModule, "sleep", capability.None("waits only"), inputInside,
 	func(c *Call, a *struct {
 		Time time.Duration `lua:"time" doc:"seconds, or \"20s\", \"5m\""`
 	}) (none, error) {
-		clock := c.VM.Clock()
-		c.WaitInput(func(ctx context.Context) bool {
-			if a.Time <= 0 {
-				return true
-			}
-			timer := clock.NewTimer(a.Time)
-			defer timer.Stop()
-			select {
-			case <-timer.Chan():
-				return true
-			case <-ctx.Done():
-				return false
-			}
-		})
+		c.sleep(a.Time)
 		return none{}, nil
 	}, example(`bridge.sleep("20s")`))
+
+func (c *Call) sleep(d time.Duration) {
+	clock := c.VM.Clock()
+	c.WaitInput(func(ctx context.Context) bool {
+		if d <= 0 {
+			return true
+		}
+		timer := clock.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.Chan():
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	})
+}
 
 // maxTimeouts is how many calls of bridge.timeout may stand within each other: each is
 // a nested Go call, and an overflow of the Go stack cannot be recovered.

@@ -28,6 +28,10 @@ type SpecRunner interface {
 	FakeHTTP(u *url.URL, answer func(context.Context, *HTTPCall) (*HTTPReply, error)) (SpecWeb, error)
 	// FakeMQTT is the broker at an address, from now on with these faults.
 	FakeMQTT(address string, f SpecMQTT) (SpecBroker, error)
+	// FakeEvents answers with server-sent events.
+	FakeEvents(u *url.URL) (SpecEvents, error)
+	// FakeWebSocket answers WebSockets; u begins with http.
+	FakeWebSocket(u *url.URL, protocols []string, deaf bool) (SpecSocket, error)
 	// Advance lets time pass.
 	Advance(d time.Duration) error
 	// Snapshot compares a text with the one that is kept under a name beside the spec.

@@ -22,13 +22,15 @@ type SpecWeb interface {
 // specWebClass is what t.fake_http returns.
 var specWebClass = class("fake address", "What answers in the place of one address of the web. TLS is taken as given.")
 
-var _ = field(specWebClass, "requests", "HttpRequest[]", "The requests that came, oldest first.", func(env *Env, w SpecWeb) lua.LValue {
+var _ = field(specWebClass, "requests", "HttpRequest[]", "The requests that came, oldest first.", func(env *Env, w SpecWeb) lua.LValue { return env.requests(w) })
+
+func (env *Env) requests(w SpecWeb) lua.LValue {
 	t := env.Array(env.VM.L.NewTable())
 	for _, r := range w.Requests() {
 		t.Append(env.ToLua(r))
 	}
 	return t
-})
+}
 
 // answerTime is how long a function of a spec may take to answer a request.
 const answerTime = time.Minute

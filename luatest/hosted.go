@@ -111,7 +111,7 @@ func furnish(home Home, aliases []string) error {
 			return err
 		}
 		if err := owner.SetAlias(room, alias); err != nil {
-			return err
+			return &diag.Error{Kind: diag.KindUsage, Code: "E_ARGUMENT", Message: fmt.Sprintf("bad option 'rooms' to 'load' (no room can be called #%s: %v)", alias, err), Cause: err}
 		}
 	}
 	return nil

@@ -20,13 +20,15 @@ type webs struct {
 	mu      sync.Mutex
 	fakes   []*web
 	servers map[string]*webServer // by "host:port"
-	failed  *diag.Error           // the first function of the spec that did not answer
+	lasting []*live
+	failed  *diag.Error // the first function of the spec that did not answer
 }
 
 // web implements luabind.SpecWeb: one address.
 type web struct {
 	url    *url.URL
 	answer webAnswer
+	serve  func(to http.ResponseWriter, q *http.Request) // in place of answer: for answers that last
 
 	mu       sync.Mutex
 	requests []*luabind.HTTPCall
@@ -45,8 +47,9 @@ type webServer struct {
 // maxWebBody is how much a script under test may send.
 const maxWebBody = 64 << 20
 
-func (w *webs) add(u *url.URL, answer webAnswer) *web {
-	f := &web{url: u, answer: answer}
+// add makes f answer from now on.
+func (w *webs) add(f *web) {
+	u := f.url
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fakes = append(w.fakes, f)
@@ -60,7 +63,12 @@ func (w *webs) add(u *url.URL, answer webAnswer) *web {
 		w.servers[address] = s
 		go func() { _ = s.Serve(&s.conns) }() // ends with close
 	}
-	return f
+}
+
+func (w *webs) lasts(l *live) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lasting = append(w.lasting, l)
 }
 
 // hostPort is what a request for u connects to.
@@ -107,6 +115,10 @@ func (w *webs) handler(scheme string) http.Handler {
 		}
 		call := &luabind.HTTPCall{Method: q.Method, URL: &u, Header: q.Header, Body: body}
 		f.note(call)
+		if f.serve != nil {
+			f.serve(to, q)
+			return
+		}
 		reply, err := f.answer(q.Context(), call)
 		if err != nil {
 			w.fail(err)
@@ -173,20 +185,27 @@ func (w *webs) story() string {
 	defer w.mu.Unlock()
 	var b strings.Builder
 	for _, f := range w.fakes {
-		f.mu.Lock()
-		if len(f.said) == 0 {
-			fmt.Fprintf(&b, "%s: nobody asked\n", f.url)
-		} else {
-			fmt.Fprintf(&b, "%s:\n%s", f.url, indented(f.said))
-		}
-		f.mu.Unlock()
+		b.WriteString(f.story())
 	}
 	return b.String()
+}
+
+// story is what was said at one address, for reading.
+func (f *web) story() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.said) == 0 {
+		return fmt.Sprintf("%s: nobody asked\n", f.url)
+	}
+	return fmt.Sprintf("%s:\n%s", f.url, indented(f.said))
 }
 
 func (w *webs) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, l := range w.lasting {
+		l.end()
+	}
 	for _, s := range w.servers {
 		_ = s.Close() // nothing can be done about it
 	}
@@ -253,7 +272,9 @@ func (r *runner) FakeHTTP(u *url.URL, answer func(context.Context, *luabind.HTTP
 	if _, outside := r.world.(real); outside {
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: "there is no fake network beside a real homeserver"}
 	}
-	return r.net.web.add(u, answer), nil
+	f := &web{url: u, answer: answer}
+	r.net.web.add(f)
+	return f, nil
 }
 
 var _ luabind.SpecWeb = (*web)(nil)

@@ -24,7 +24,7 @@ import (
 var templates embed.FS
 
 // templateNames lists them, the first one being the default.
-var templateNames = []string{"echo", "irc", "rss", "mqtt", "blank"}
+var templateNames = []string{"echo", "irc", "webhook", "rss", "mqtt", "blank"}
 
 // madeFile is one file of a new bridge.
 type madeFile struct {
@@ -97,7 +97,7 @@ func fromTemplate(template, name string) ([]madeFile, error) {
 
 // renamed puts a bridge's own name in the place of its template's, where it is a name.
 func renamed(text, template, name string) string {
-	for _, form := range []string{"%s.lua", "%s_spec.lua", "_bh_%s", "org.example.%s", `name    = "%s"`, "# %s\n", "scripts.config.%s]", "#%s:bh.test", `"%s is here."`} {
+	for _, form := range []string{"%s.lua", "%s_spec.lua", "_bh_%s", "org.example.%s", `name    = "%s"`, "# %s\n", "scripts.config.%s]", "/hook/%s/", "#%s:bh.test", `"%s is here."`} {
 		old := regexp.MustCompile(`(^|[^a-z-])` + regexp.QuoteMeta(fmt.Sprintf(form, template)))
 		text = old.ReplaceAllString(text, "${1}"+strings.ReplaceAll(fmt.Sprintf(form, name), "$", "$$"))
 	}

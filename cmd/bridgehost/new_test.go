@@ -14,7 +14,7 @@ import (
 
 // TestTemplatesAreTheExamples holds the copies that are built in to the examples that are tested.
 func TestTemplatesAreTheExamples(t *testing.T) {
-	for _, name := range []string{"echo", "irc", "rss", "mqtt"} {
+	for _, name := range []string{"echo", "irc", "webhook", "rss", "mqtt"} {
 		for file, of := range map[string]string{"script.lua": name + ".lua", "script_spec.lua": name + "_spec.lua", bundle.File: bundle.File} {
 			example, err := os.ReadFile(filepath.Join("../../scripts/examples", name, of))
 			if err != nil {

@@ -139,7 +139,7 @@ func devScripts(root string) (Config, error) {
 	}
 	cfg.source = written.source
 	if err == nil {
-		cfg.Scripts = written.Scripts
+		cfg.Scripts, cfg.HTTP = written.Scripts, written.HTTP
 	}
 	return cfg, err
 }

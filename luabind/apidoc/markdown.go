@@ -128,6 +128,9 @@ func Reference(groups []*luabind.Group) map[string]string {
 	index.WriteString("# The Lua API\n\nGenerated from the declarations by `go generate ./...`; do not edit.\n\n")
 	for _, g := range groups {
 		file := strings.ReplaceAll(g.Name, " ", "_") + ".md"
+		if !g.Class && slices.ContainsFunc(groups, func(other *luabind.Group) bool { return other.Class && other.Name == g.Name }) {
+			file = "module_" + file
+		}
 		files[file] = Group(g)
 		fmt.Fprintf(&index, "- [%s](%s): %s\n", g.Name, file, oneLine(g.Doc))
 	}
@@ -138,10 +141,10 @@ func Reference(groups []*luabind.Group) map[string]string {
 // Find is the documentation of a function, class or module, or all names when name is "".
 func Find(name string) (string, error) {
 	var known []string
-	var list strings.Builder
+	var list, pages strings.Builder
 	for _, g := range luabind.Groups() {
-		if g.Name == name {
-			return Group(g), nil
+		if g.Name == name { // a class and a module may share one
+			pages.WriteString(Group(g) + "\n")
 		}
 		known = append(known, g.Name)
 		fmt.Fprintf(&list, "%-14s %s\n", g.Name, oneLine(g.Doc))
@@ -151,6 +154,9 @@ func Find(name string) (string, error) {
 			}
 			known = append(known, f.FullName())
 		}
+	}
+	if pages.Len() > 0 {
+		return strings.TrimSuffix(pages.String(), "\n"), nil
 	}
 	if name == "" {
 		return list.String(), nil

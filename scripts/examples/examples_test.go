@@ -107,6 +107,16 @@ var sessions = map[string]session{
 		},
 		never: []string{"you (ghost)    only in the kitchen", "_bh_relay      nobody hears this"},
 	},
+	"webhook": {
+		server: gitHub,
+		when:   []string{"ada opened issue"},
+		typed:  []string{"/quit"},
+		seen: []string{
+			"#webhook, as @you:bh.test",
+			"_bh_webhook    webhook connected: _Keep it logically awesome._",
+			"_bh_webhook    ada opened issue [#7 It breaks](https://github.test/7)",
+		},
+	},
 }
 
 type session struct {

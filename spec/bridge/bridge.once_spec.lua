@@ -113,6 +113,31 @@ t.describe("bridge.once", function()
     t.eq(t.store("out"):get("v"), { "E_CIRCLE", true })
   end)
 
+  t.it("makes what a route sends for a key come once, also when the route failed after it had sent", function()
+    hs:reload(prelude .. [[
+      local http = require "bridge.http"
+      http.route("POST", "/", function(req)
+        if not bridge.once("seen", req.query.id, "1h") then return "seen" end
+        intent:send_notice(req.query.room, "news")
+        if req.query.fail then error("refused") end
+        return "done"
+      end)
+    ]])
+    room = alice:room()
+    local function post(id, more) return hs:hook("POST", "/?room=" .. room .. "&id=" .. id .. (more or "")).body end
+    t.matches(post("a", "&fail=1"), "could not answer")
+    hs:expect_error("refused")
+    hs:expect_notice { body = "news" }
+    t.eq(post("a"), "done")
+    t.eq(post("a"), "seen")
+    hs:expect_silence()
+    t.eq(post("b"), "done")                       -- another key is another message
+    hs:expect_notice { body = "news" }
+    t.advance("1h")
+    t.eq(post("a"), "done")                       -- and so is the same key when the mark has expired
+    hs:expect_notice { body = "news" }
+  end)
+
   t.it("raises while the script is loading", function()
     t.raises(function() hs:reload [[require "bridge".once("s", "k")]] end, "while the script was loading")
   end)

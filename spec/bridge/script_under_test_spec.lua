@@ -31,6 +31,17 @@ t.describe("a script under test", function()
     t.raises(function() hs:user("_bh_blank_bob") end, "the script's users are its own")
   end)
 
+  t.it("has the rooms before it starts that t.load was told of", function()
+    hs = t.load("blank.lua", { rooms = { "one", "two" }, config = { room = "#two:test" } })
+    hs:reload [[
+      local bridge = require "bridge"
+      local cfg = bridge.config { room = { type = "room" } }
+      bridge.on("load", function() intent:send_notice(cfg.room, "here") end)
+    ]]
+    t.eq(hs:expect_notice().room_id, hs.intent:resolve_room_alias("#two:test").room_id)
+    t.raises(function() t.load("blank.lua", { rooms = { "a:b" } }) end, "bad option 'rooms' to 'load'")
+  end)
+
   t.it("expects messages in their order, each once", function()
     alice:say(room, "one")
     alice:say(room, "two")

@@ -118,7 +118,7 @@ type round struct {
 	name     string
 	answered string // the event that all answers are to
 	in, out  []string
-	heard    []string // by the lamp, until hears
+	heard    []string          // by the lamp, until hears
 	events   map[string]string // of the answers, by text
 	before   int               // texts in the room
 	logins   int

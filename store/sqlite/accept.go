@@ -196,7 +196,8 @@ func (db *DB) prune(w *writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.exec("DELETE FROM script_values WHERE expires > 0 AND expires <= ?", db.now())
+	_, err = w.exec("DELETE FROM script_values WHERE expires > 0 AND (expires <= ? AND substr(store, 1, 1) <> x'00' OR expires <= ?)",
+		db.now(), db.now().Add(-marksFor))
 	return err
 }
 

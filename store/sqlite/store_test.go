@@ -483,3 +483,24 @@ func BenchmarkAcceptAndFinish(b *testing.B) {
 		}
 	}
 }
+
+func TestMarksOfOnceOutliveTheirExpiryByADay(t *testing.T) {
+	clock := clockwork.NewFakeClockAt(time.UnixMilli(1_800_000_000_000))
+	db := openTest(t, t.TempDir(), func(o *Options) { o.Clock = clock })
+	d := delivery.NewData("irc", db, clock)
+	u := &delivery.Unit{}
+	ok(t, d.Set(u, "s", "k", []byte("v"), time.Hour))
+	must[bool](t)(d.Once(ctx, u, "s", "k", time.Hour))
+	ok(t, db.Commit(ctx, u))
+	d.Committed(u)
+	for _, x := range []struct {
+		after  time.Duration
+		before int64 // rows, when the sweep has run
+	}{{0, 2}, {time.Hour, 1}, {marksFor - time.Second, 1}, {time.Second, 0}} {
+		clock.Advance(x.after)
+		ok(t, db.w.do(ctx, db.prune, nil))
+		if n := count(t, db, "script_values"); n != x.before {
+			t.Errorf("after %s more: %d rows, want %d", x.after, n, x.before)
+		}
+	}
+}

@@ -4,7 +4,11 @@ import "time"
 
 const ofScript = "script = (SELECT id FROM scripts WHERE name = ?)"
 
-// Get returns a committed value, nil when there is none or it has expired at now.
+// marksFor is how long a mark of once outlives its expiry: longer than homeservers remember transaction ids.
+const marksFor = 24 * time.Hour
+
+// Get returns a committed value, nil when there is none or it has expired at now. With the zero
+// time it returns expired ones that are still there as well.
 func (db *DB) Get(script, store, key string, now time.Time) (value []byte, err error) {
 	err = db.read(func(c *conn) error {
 		_, err := c.one(func(r row) {
