@@ -47,7 +47,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestReloadAnswer(t *testing.T) {
-	a := ReloadAnswer{[]Reloaded{
+	a := ReloadAnswer{Scripts: []Reloaded{
 		{Script: "irc", Generation: 8, Replayed: 2},
 		{Script: "rss", Generation: 3, Error: "error: rss.lua:1: no\n"},
 		{Script: "new", Error: "error: new.lua:1: no\n"},
@@ -59,7 +59,7 @@ func TestReloadAnswer(t *testing.T) {
 	if err := a.Failed(); err == nil || err.Error() != want || ExitCode(err) != ExitScript {
 		t.Errorf("failed %v, want %s", err, want)
 	}
-	if err := (ReloadAnswer{[]Reloaded{{Script: "irc", Generation: 8}}}).Failed(); err != nil {
+	if err := (ReloadAnswer{Scripts: []Reloaded{{Script: "irc", Generation: 8}}}).Failed(); err != nil {
 		t.Errorf("all went well: %v", err)
 	}
 	if got := (ReloadAnswer{}).Text(); got != "there is no script\n" {

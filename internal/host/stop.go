@@ -16,12 +16,16 @@ func errStopped(script string) error {
 type StopAnswer struct {
 	Script  string `json:"script"`
 	Already bool   `json:"already,omitempty"`
+	DryRun  bool   `json:"dry_run,omitempty"`
 }
 
 // Text says so.
 func (a StopAnswer) Text() string {
 	if a.Already {
 		return a.Script + " was stopped before\n"
+	}
+	if a.DryRun {
+		return a.Script + " would be stopped, also over restarts; its events would wait\n"
 	}
 	return a.Script + " is stopped, also over restarts; its events wait\n"
 }
@@ -36,7 +40,10 @@ func (h *Host) stopScript(ctx context.Context, in ScriptCall) (StopAnswer, error
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	if s.stopped || h.script(s.Name) != s {
-		return StopAnswer{Script: s.Name, Already: true}, nil
+		return StopAnswer{Script: s.Name, Already: true, DryRun: in.DryRun}, nil
+	}
+	if in.DryRun {
+		return StopAnswer{Script: s.Name, DryRun: true}, nil
 	}
 	if err := h.setStopped(ctx, s.Name, true); err != nil {
 		return StopAnswer{}, err
@@ -55,6 +62,9 @@ func (h *Host) startScript(ctx context.Context, in ScriptCall) (ReloadAnswer, er
 	if err != nil {
 		return ReloadAnswer{}, err
 	}
+	if in.DryRun {
+		return wouldStart(s), nil
+	}
 	if s.stopped {
 		if err := h.setStopped(ctx, s.Name, false); err != nil {
 			return ReloadAnswer{}, err
@@ -71,7 +81,7 @@ func (h *Host) startScript(ctx context.Context, in ScriptCall) (ReloadAnswer, er
 	if s.Current() == nil && err == nil {
 		err = fmt.Errorf("there is nothing to load at %s", s.found.path)
 	}
-	return ReloadAnswer{[]Reloaded{h.loaded(s, err, in.Color)}}, nil
+	return ReloadAnswer{Scripts: []Reloaded{h.loaded(s, err, in.Color)}}, nil
 }
 
 // one is the script of that name.
