@@ -69,10 +69,11 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	}
 	cfg := engine.ScriptConfig{
 		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: askLess(h.cfg.LimitsFor(f.name), f.path),
-		Store: h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Cover: h.opts.cover, Log: log, Drain: shutdownLimit,
+		Store: h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Log: log, Drain: shutdownLimit,
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },
 	}
+	cfg.Cover = h.opts.cover
 	if h.opts.activity != nil {
 		cfg.OnRun = h.opts.activity.ran
 	}
