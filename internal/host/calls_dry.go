@@ -30,7 +30,7 @@ func (h *Host) wouldReload(ctx context.Context, in ReloadCall) (ReloadAnswer, er
 		if s.stopped {
 			return out, errStopped(s.Name)
 		}
-		r := h.loaded(s, compiles(s.found), in.Color)
+		r := h.loaded(s, h.compiles(s.found), in.Color)
 		if r.Error == "" {
 			r.Would = fmt.Sprintf("be loaded again; %s until then", running(r.Generation))
 		}
@@ -58,7 +58,7 @@ func (h *Host) wouldLoad(name string) ([]Reloaded, error) {
 			continue
 		}
 		r := Reloaded{Script: f.name, Would: "be loaded for the first time"}
-		if err := compiles(f); err != nil {
+		if err := h.compiles(f); err != nil {
 			r.Would, r.Error = "", err.Error()
 		}
 		list = append(list, r)
@@ -67,7 +67,7 @@ func (h *Host) wouldLoad(name string) ([]Reloaded, error) {
 }
 
 // compiles tells why a script on disk would not even be run.
-func compiles(f found) error {
+func (h *Host) compiles(f found) error {
 	src, err := f.read()
 	switch {
 	case err != nil:
