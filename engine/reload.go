@@ -103,6 +103,28 @@ func (s Source) emptied(next Source) bool {
 // back twice. onDisk is the hash of the script's files as they are now.
 func (s *Script) Rollback(ctx context.Context, to int, onDisk string) *diag.Error {
 	defer s.exclusive()()
+	chosen, err := s.older(ctx, to)
+	if err != nil {
+		return err
+	}
+	err = s.load(ctx, candidate{Source: chosen.Source, number: s.nextNumber(), reason: ReasonRollback, pinned: onDisk})
+	if err == nil {
+		s.setTried(onDisk)
+	}
+	return err
+}
+
+// RollbackTo is the number of the generation that Rollback would load again.
+func (s *Script) RollbackTo(ctx context.Context, to int) (int, *diag.Error) {
+	chosen, err := s.older(ctx, to)
+	if err != nil {
+		return 0, err
+	}
+	return chosen.Number, nil
+}
+
+// older is what a rollback loads.
+func (s *Script) older(ctx context.Context, to int) (*Record, *diag.Error) {
 	chosen := choose(s.records(ctx), to, s.Current())
 	if chosen == nil {
 		e := &diag.Error{Kind: diag.KindUsage, Message: fmt.Sprintf("script %s has no generation to roll back to", s.Name),
@@ -110,13 +132,9 @@ func (s *Script) Rollback(ctx context.Context, to int, onDisk string) *diag.Erro
 		if to != 0 {
 			e.Message = fmt.Sprintf("script %s has no generation %d any more", s.Name, to)
 		}
-		return e
+		return nil, e
 	}
-	err := s.load(ctx, candidate{Source: chosen.Source, number: s.nextNumber(), reason: ReasonRollback, pinned: onDisk})
-	if err == nil {
-		s.setTried(onDisk)
-	}
-	return err
+	return chosen, nil
 }
 
 // choose finds the generation of that number, or, for 0, the good one before the running

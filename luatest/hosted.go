@@ -56,7 +56,7 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 	}
 	h := &hosted{home: home, net: r.net, taken: map[devserver.EventID]bool{}, settle: r.settle}
 	bo := BridgeOptions{
-		Path: path, Name: o.Name, Config: o.Config, Dirs: o.Dirs, Computing: realTime, Dial: r.net.dial, Secure: r.net.secure, Observe: r.o.Observe, Cover: r.o.Cover.of(path),
+		Path: path, Name: o.Name, Config: o.Config, Dirs: o.Dirs, Computing: realTime, Dial: r.net.dial, Secure: r.net.secure, Observe: r.o.Observe,
 		Report: func(r engine.Report) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -76,6 +76,7 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 			h.logged = append(h.logged, line)
 		},
 	}
+	bo.Cover = r.o.Cover.of(path)
 	home.Fill(&bo)
 	if named := home.Name(name); named != name {
 		bo.Name = named

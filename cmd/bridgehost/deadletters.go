@@ -43,16 +43,50 @@ func newDeadletters(g *global) *cobra.Command {
 			return g.print(cmd.OutOrStdout(), out, out.Long())
 		},
 	}
-	cmd.AddCommand(list, show,
-		changeDeadletters(g, &in, "replay", "Handle them again, behind what waits in their rooms", host.CallReplay, host.DeadlettersChanged.Replayed),
-		changeDeadletters(g, &in, "drop", "Forget them", host.CallDrop, host.DeadlettersChanged.Dropped))
+	cmd.AddCommand(list, show, newReplay(g, &in), newDrop(g, &in))
 	cmd.RunE = list.RunE
 	cmd.PersistentFlags().StringVar(&in.Script, "script", "", "only those of this script")
 	return cmd
 }
 
-func changeDeadletters(g *global, in *host.DeadlettersCall, verb, short, call string,
-	text func(host.DeadlettersChanged) string) *cobra.Command {
+func newReplay(g *global, in *host.DeadlettersCall) *cobra.Command {
+	return changeDeadletters(in, "replay", "Handle them again, behind what waits in their rooms", func(cmd *cobra.Command) error {
+		var out host.DeadlettersChanged
+		if err := g.call(cmd.Context(), host.CallReplay, *in, &out); err != nil {
+			return err
+		}
+		return g.print(cmd.OutOrStdout(), out, out.Replayed())
+	})
+}
+
+// newDrop asks the host first which ones are meant, so that a person can be asked.
+func newDrop(g *global, in *host.DeadlettersCall) *cobra.Command {
+	var yes bool
+	cmd := changeDeadletters(in, "drop", "Forget them", func(cmd *cobra.Command) error {
+		call, dry := *in, in.DryRun
+		call.DryRun = true
+		var out host.DeadlettersChanged
+		if err := g.call(cmd.Context(), host.CallDrop, call, &out); err != nil {
+			return err
+		}
+		if !dry && len(out.IDs) > 0 {
+			if err := g.confirm(cmd, fmt.Sprintf("Forget %s?", out.Counted()), yes); err != nil {
+				return err
+			}
+			call.IDs, call.All, call.DryRun = out.IDs, false, false // what came meanwhile was not asked for
+			if err := g.call(cmd.Context(), host.CallDrop, call, &out); err != nil {
+				return err
+			}
+		}
+		out.DryRun = dry
+		return g.print(cmd.OutOrStdout(), out, out.Dropped())
+	})
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+// changeDeadletters is a command about the dead letters that are named, or all.
+func changeDeadletters(in *host.DeadlettersCall, verb, short string, run func(*cobra.Command) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " ID … | --all",
 		Short: short,
@@ -63,11 +97,7 @@ func changeDeadletters(g *global, in *host.DeadlettersCall, verb, short, call st
 			if err := setIDs(in, args); err != nil {
 				return usageError{err}
 			}
-			var out host.DeadlettersChanged
-			if err := g.call(cmd.Context(), call, *in, &out); err != nil {
-				return err
-			}
-			return g.print(cmd.OutOrStdout(), out, text(out))
+			return run(cmd)
 		},
 	}
 	cmd.Flags().BoolVar(&in.All, "all", false, "all of them")

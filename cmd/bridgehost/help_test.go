@@ -37,7 +37,7 @@ func TestHelpFitsAScreen(t *testing.T) {
 // TestTheFirstScreenHasRoom: commands that are to come fit, too.
 func TestTheFirstScreenHasRoom(t *testing.T) {
 	root := newRoot()
-	for _, name := range []string{"install", "permissions", "update", "remove", "list", "search", "outdated", "index", "config", "completion"} {
+	for _, name := range []string{"install", "permissions", "update", "remove", "list", "search", "outdated", "config", "completion"} {
 		if c, _, err := root.Find([]string{name}); err == nil && c != root {
 			continue
 		}

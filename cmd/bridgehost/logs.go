@@ -19,7 +19,7 @@ func newLogs(g *global) *cobra.Command {
 		Short: "What the running host has logged; -f goes on",
 		Long: `Shows the log of the running host: the last 10,000 lines since it was started, oldest
 first. With -f it goes on with what comes, until Ctrl-C or the host's end. Lines below
-"info" are there when the host runs with -v. With --json one object a line.`,
+"info" are there when the host runs with -v. With --json one object, with -f one a line.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := in.Check(); err != nil {
@@ -38,10 +38,19 @@ first. With -f it goes on with what comes, until Ctrl-C or the host's end. Lines
 				}
 			})
 			defer waiting.Stop()
-			return ended(host.Logs(cmd.Context(), cfg, in, func(r host.LogRecord) error {
+			all := []host.LogRecord{}
+			err = host.Logs(cmd.Context(), cfg, in, func(r host.LogRecord) error {
 				waiting.Stop()
+				if g.json && !in.Follow {
+					all = append(all, r)
+					return nil
+				}
 				return g.print(cmd.OutOrStdout(), r, r.Text(time.Now()))
-			}))
+			})
+			if err == nil && g.json && !in.Follow {
+				err = g.print(cmd.OutOrStdout(), map[string]any{"lines": all}, "")
+			}
+			return ended(err)
 		},
 	}
 	cmd.Flags().BoolVarP(&in.Follow, "follow", "f", false, "go on with what comes")

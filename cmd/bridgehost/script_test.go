@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE COMMAND …      run a command to its end and compare its exit code
 //	until PATTERN COMMAND …   run a command until it ends well and prints PATTERN
+//	object COMMAND …          run a command that prints one JSON object and nothing else
 //	screen                    what was just printed fits a screen of 24 × 100
 //	mode OCTAL FILE           a file's permissions
 //	tokens FILE               set $AS_TOKEN and $HS_TOKEN from a registration
@@ -52,6 +53,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":      exits,
 			"until":      until,
+			"object":     object,
 			"screen":     screen,
 			"mode":       mode,
 			"tokens":     tokens,
@@ -100,6 +102,16 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		case <-limit:
 			ts.Fatalf("after %s it does not print %s", waitLimit, args[0])
 		}
+	}
+}
+
+func object(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: object COMMAND …")
+	}
+	ts.Check(ts.Exec(args[0], args[1:]...))
+	if out := ts.ReadFile("stdout"); !isObject([]byte(out)) {
+		ts.Fatalf("this is not one JSON object:\n%s", out)
 	}
 }
 

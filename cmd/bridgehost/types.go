@@ -8,17 +8,27 @@ import (
 
 func newTypes(g *global) *cobra.Command {
 	var dir string
+	var dry bool
 	cmd := &cobra.Command{
 		Use:   "types",
 		Short: "Write the types of the Lua API for your editor",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := host.WriteTypes(dir); err != nil {
-				return err
+			wrote := "Would write"
+			if !dry {
+				if err := host.WriteTypes(dir); err != nil {
+					return err
+				}
+				wrote = "Wrote"
 			}
-			return g.print(cmd.OutOrStdout(), map[string]string{"folder": dir}, "Wrote .bridgehost/types and .luarc.json in "+dir+"\n")
+			made := struct {
+				Folder string `json:"folder"`
+				DryRun bool   `json:"dry_run,omitempty"`
+			}{dir, dry}
+			return g.print(cmd.OutOrStdout(), made, wrote+" .bridgehost/types and .luarc.json in "+dir+"\n")
 		},
 	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be written, write nothing")
 	cmd.Flags().StringVar(&dir, "dir", ".", "`FOLDER` of the script")
 	return cmd
 }

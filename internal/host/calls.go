@@ -32,6 +32,7 @@ const (
 type ScriptCall struct {
 	Script string `json:"script,omitempty"`
 	Color  bool   `json:"color,omitempty"` // of the errors in the answer
+	DryRun bool   `json:"dry_run,omitempty"`
 }
 
 // ReloadCall asks for a reload.
@@ -39,6 +40,7 @@ type ReloadCall struct {
 	Script       string `json:"script,omitempty"`
 	ReplayFailed bool   `json:"replay_failed,omitempty"`
 	Color        bool   `json:"color,omitempty"`
+	DryRun       bool   `json:"dry_run,omitempty"`
 }
 
 // RollbackCall asks for an older generation.
@@ -46,6 +48,7 @@ type RollbackCall struct {
 	Script string `json:"script"`
 	To     int    `json:"to,omitempty"`
 	Color  bool   `json:"color,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"`
 }
 
 func (h *Host) calls() map[string]control.Func {
@@ -110,6 +113,7 @@ type Reloaded struct {
 	Generation int    `json:"generation"` // that runs now
 	Error      string `json:"error,omitempty"`
 	Replayed   int    `json:"replayed,omitempty"`
+	Would      string `json:"would,omitempty"` // of a dry run
 }
 
 // ReloadAnswer is what became of the scripts that were asked for.
@@ -117,17 +121,21 @@ type ReloadAnswer struct {
 	Scripts []Reloaded `json:"scripts"`
 	// Restart are keys of the configuration that changed and take effect at the next start.
 	Restart []string `json:"restart,omitempty"`
+	DryRun  bool     `json:"dry_run,omitempty"`
 }
 
 // Text is what went well, for reading.
 func (a ReloadAnswer) Text() string {
 	var b strings.Builder
 	for _, s := range a.Scripts {
-		if s.Error == "" {
+		switch {
+		case s.Would != "":
+			fmt.Fprintf(&b, "%s: would %s\n", s.Script, s.Would)
+		case s.Error == "":
 			fmt.Fprintf(&b, "%s: generation %d runs\n", s.Script, s.Generation)
 		}
 		if s.Replayed > 0 {
-			fmt.Fprintf(&b, "%s: %s", s.Script, DeadlettersChanged{IDs: make([]int64, s.Replayed)}.Replayed())
+			fmt.Fprintf(&b, "%s: %s", s.Script, DeadlettersChanged{IDs: make([]int64, s.Replayed), DryRun: a.DryRun}.Replayed())
 		}
 	}
 	if len(a.Scripts) == 0 {
@@ -154,6 +162,9 @@ func (a ReloadAnswer) Failed() error {
 }
 
 func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) {
+	if in.DryRun {
+		return h.wouldReload(ctx, in)
+	}
 	if in.Script == "" || h.script(in.Script) == nil {
 		h.rescan(ctx) // a new file may be meant
 	}
@@ -198,13 +209,16 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 	if s.stopped {
 		return ReloadAnswer{}, errStopped(s.Name)
 	}
+	if in.DryRun {
+		return wouldRollback(ctx, s, in.To)
+	}
 	onDisk := ""
 	if src, err := s.found.read(); err == nil {
 		onDisk = src.Hash()
 	}
 	failed := s.Rollback(ctx, in.To, onDisk)
 	if failed != nil && failed.Kind == diag.KindUsage && failed.Where == "" { // nothing was loaded
-		return ReloadAnswer{}, &control.Error{Message: failed.Message + "; " + failed.Hint, Exit: ExitFailed}
+		return ReloadAnswer{}, nothingOlder(failed)
 	}
 	loadFailed := h.resumeRunning(ctx, s)
 	if failed != nil {

@@ -138,10 +138,18 @@ func (d DeadlettersChanged) Replayed() string {
 // Dropped is what a drop did, for reading.
 func (d DeadlettersChanged) Dropped() string { return d.text("forgotten", "nothing to forget") }
 
-func (d DeadlettersChanged) text(done, nothing string) string {
-	are, letters := "are", "dead letters"
+// Counted is "2 dead letters".
+func (d DeadlettersChanged) Counted() string {
 	if len(d.IDs) == 1 {
-		are, letters = "is", "dead letter"
+		return "1 dead letter"
+	}
+	return fmt.Sprintf("%d dead letters", len(d.IDs))
+}
+
+func (d DeadlettersChanged) text(done, nothing string) string {
+	are := "are"
+	if len(d.IDs) == 1 {
+		are = "is"
 	}
 	if d.DryRun {
 		are = "would be"
@@ -149,7 +157,7 @@ func (d DeadlettersChanged) text(done, nothing string) string {
 	if len(d.IDs) == 0 {
 		return nothing + "\n"
 	}
-	return fmt.Sprintf("%d %s %s %s\n", len(d.IDs), letters, are, done)
+	return fmt.Sprintf("%s %s %s\n", d.Counted(), are, done)
 }
 
 func (h *Host) replay(ctx context.Context, in DeadlettersCall) (DeadlettersChanged, error) {

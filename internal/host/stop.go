@@ -16,12 +16,16 @@ func errStopped(script string) error {
 type StopAnswer struct {
 	Script  string `json:"script"`
 	Already bool   `json:"already,omitempty"`
+	DryRun  bool   `json:"dry_run,omitempty"`
 }
 
 // Text says so.
 func (a StopAnswer) Text() string {
 	if a.Already {
 		return a.Script + " was stopped before\n"
+	}
+	if a.DryRun {
+		return a.Script + " would be stopped, also over restarts; its events would wait\n"
 	}
 	return a.Script + " is stopped, also over restarts; its events wait\n"
 }
@@ -36,7 +40,10 @@ func (h *Host) stopScript(ctx context.Context, in ScriptCall) (StopAnswer, error
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	if s.stopped || h.script(s.Name) != s {
-		return StopAnswer{Script: s.Name, Already: true}, nil
+		return StopAnswer{Script: s.Name, Already: true, DryRun: in.DryRun}, nil
+	}
+	if in.DryRun {
+		return StopAnswer{Script: s.Name, DryRun: true}, nil
 	}
 	if err := h.setStopped(ctx, s.Name, true); err != nil {
 		return StopAnswer{}, err
@@ -54,6 +61,9 @@ func (h *Host) startScript(ctx context.Context, in ScriptCall) (ReloadAnswer, er
 	s, err := h.one(in.Script)
 	if err != nil {
 		return ReloadAnswer{}, err
+	}
+	if in.DryRun {
+		return wouldStart(s), nil
 	}
 	if s.stopped {
 		if err := h.setStopped(ctx, s.Name, false); err != nil {

@@ -77,6 +77,7 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },
 	}
+	cfg.Cover = h.opts.cover
 	if h.opts.activity != nil {
 		cfg.OnRun = h.opts.activity.ran
 	}
