@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"bridgehost/capability"
 	"bridgehost/delivery"
 	"bridgehost/diag"
 	"bridgehost/egress"
@@ -64,6 +65,13 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
+	if list := h.opts.capabilities; list != nil {
+		granted, err := capability.ParseGrants(*list, configured(s.lua.Config))
+		if err != nil {
+			return nil, &diag.Error{Kind: diag.KindUsage, Message: "capabilities: " + err.Error()}
+		}
+		s.lua.SetGrants(granted)
+	}
 	for _, a := range h.cfg.Scripts.Admins {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
 	}
@@ -84,6 +92,27 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	}
 	s.Script = engine.NewScript(cfg)
 	return s, nil
+}
+
+// configured answers the values of a key of a script's configuration, for scopes like
+// ${config.server}.
+func configured(config map[string]any) func(key string) []string {
+	return func(key string) []string {
+		switch v := config[key].(type) {
+		case nil:
+			return nil
+		case []any:
+			var all []string
+			for _, item := range v {
+				all = append(all, fmt.Sprint(item))
+			}
+			return all
+		case map[string]any:
+			return nil
+		default:
+			return []string{fmt.Sprint(v)}
+		}
+	}
 }
 
 // stateChanged lets portals follow what happened to their rooms.
