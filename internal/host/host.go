@@ -51,6 +51,8 @@ type Options struct {
 	egress    egress.Config    // of what scripts connect to
 	computing func() time.Time // see engine.Config.Computing
 	observe   func(luabind.Observed)
+	// used was recorded in an earlier session of `dev`.
+	used []sqlite.Use
 }
 
 // shutdownLimit is how long handlers may go on when the host ends.
@@ -76,6 +78,7 @@ type Host struct {
 	asked  *questions
 	heard  *ephemeral
 	egress *egress.Dialer
+	uses   *uses
 
 	running context.Context // ends when the host stops to ask the homeserver things
 	cancel  context.CancelFunc
@@ -128,6 +131,12 @@ func open(cfg Config, o Options) (*Host, error) {
 	})
 	h.inbox, h.asked, h.heard = newInbox(h), &questions{h}, &ephemeral{h: h}
 	h.egress = egress.New(o.egress)
+	h.uses = newUses(h)
+	if o.only != nil && len(o.used) > 0 {
+		if err := h.db.AddUses(context.Background(), o.only.name, o.used...); err != nil {
+			h.log.Debug("what was used before is not known", "err", err)
+		}
+	}
 	h.router = h.newRouter()
 	return h, nil
 }

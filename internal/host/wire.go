@@ -65,6 +65,9 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
+	if alone == nil && (h.opts.only == nil || h.opts.activity != nil) { // specs and exec leave no record
+		s.lua.Used = h.uses.of(f.name)
+	}
 	if list := h.opts.capabilities; list != nil {
 		granted, err := capability.ParseGrants(*list, configured(s.lua.Config))
 		if err != nil {
