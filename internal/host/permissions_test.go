@@ -187,7 +187,7 @@ end)`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{`"net:connect" = { hosts = ["127.0.0.1:9", "127.0.0.2:9"], why = "TODO: say why (bridge.net.connect in main.lua:7)" }`,
+	for _, line := range []string{`"net:connect" = { hosts = ["127.0.0.1:9", "127.0.0.2:9"], why = "TODO: say why (bridge.net.connect in main.lua:6)" }`,
 		`"matrix:read" = "TODO: say why (bridge.on in main.lua:3)"`} {
 		if !strings.Contains(r.Manifest, line+"\n") {
 			t.Errorf("not in the manifest: %s\n%s", line, r.Manifest)
