@@ -101,12 +101,16 @@ func Size(scope string) (int64, error) {
 	return 0, fmt.Errorf("%q is no size like 10MB", scope)
 }
 
-// Quota is how much a script may keep in a store; ok is false when there is no bound.
-func (g *Grants) Quota(need Need) (bytes int64, ok bool) {
+// Quota is how much a script may keep in a store; bounded is false for one that may do everything.
+func (g *Grants) Quota(need Need) (bytes int64, bounded bool) {
 	if g == nil {
 		return 0, false
 	}
-	for _, scope := range g.Scopes(need) {
+	scopes := g.Scopes(need)
+	if len(scopes) == 0 { // what the host keeps for it has a bound as well
+		return DefaultSize, true
+	}
+	for _, scope := range scopes {
 		if n, err := Size(scope); err == nil {
 			bytes = max(bytes, n)
 		}

@@ -75,6 +75,8 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		}
 		s.lua.SetGrants(granted)
 	}
+	data.SetQuota(func() (int64, bool) { return s.lua.Grants().Quota(capability.KV) },
+		func(now time.Time) (int64, error) { return h.db.Size(f.name, now) })
 	for _, a := range h.cfg.Scripts.Admins {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
 	}
