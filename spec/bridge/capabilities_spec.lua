@@ -160,6 +160,31 @@ t.describe("capabilities", function()
     t.matches(try [[intent.api:request("GET", "/_synapse/admin/v1/x")]], "matrix:server%-admin was not granted")
   end)
 
+  t.it("keep raw requests from speaking for other users of the host", function()
+    granted("matrix:raw", "matrix:ghosts")
+    local function as(user) return '{ type = "m.login.application_service", identifier = { type = "m.id.user", user = "' .. user .. '" } }' end
+    t.matches(try('intent.api:request("POST", "/_matrix/client/v3/login", { content = ' .. as "_bh_other_bob" .. ' })'), "matrix:puppet @_bh_other_bob:test was not granted")
+    t.matches(try('intent.api:request("POST", "/_matrix/client/v3/%6cogin/", { content = ' .. as "@_bh_bot:test" .. ' })'), "matrix:puppet @_bh_bot:test was not granted")
+    t.matches(try [[intent.api:request("POST", "/_matrix/client/v3/login", { content = { type = "m.login.application_service" } })]], "says nobody's name may not be given")
+    t.matches(try [[intent.api:request("POST", "/_matrix/client/v3/register", { content = { username = "_bh_other_new", ["uſername"] = "_bh_prober_x" } })]], "matrix:puppet @_bh_other_new:test")
+    t.matches(try [[intent.api:request("DELETE", "/_matrix/client/v3/directory/room/%23_bh_other_hall:test")]], "belongs to another script")
+    t.matches(try [[intent.api:request("POST", "/_matrix/client/v3/createRoom", { content = { room_alias_name = "_bh_other_hall" } })]], "belongs to another script")
+    t.matches(try [[intent.api:request("POST", "/_matrix/client/unstable/org.matrix.msc2716/rooms/!r:test/batch_send", { content = { events = {} } })]], "senders of its own may not be given")
+    t.matches(try [[intent.api:request("PUT", "/_synapse/../_synapse/admin/v1/x")]], "matrix:server%-admin was not granted")
+  end)
+
+  t.it("read fields by their very names", function()
+    granted("matrix:state", "matrix:create-room")
+    t.matches(try [[intent:send_state_event(room, "m.room.member", { membership = "ban", ["memberſhip"] = "invite" }, { state_key = "@alice:test" })]], "matrix:moderate was not granted")
+    t.matches(try [[intent:create_room { custom_request_fields = { visibility = "public", ["viſibility"] = "private" } }]], "matrix:directory was not granted")
+  end)
+
+  t.it("count each ghost that comes to stand in a portal", function()
+    granted("matrix:create-room", "matrix:ghosts @_bh_prober_b*")
+    t.eq(try [[require("bridge").portal("a"):sync_members { "bob", "ben" } return "there"]], "there")
+    t.matches(try [[require("bridge").portal("a"):sync_members { "bob", "carol" }]], "portal:sync_members: .*matrix:ghosts was not granted")
+  end)
+
   t.it("name places of the network, routes and directories", function()
     granted("net:connect irc.test:6697", "http:fetch https://example.test/a/", "http:listen /github")
     t.matches(try [[local _, err = require("bridge.net").connect { host = "evil.test", port = 6697 } error(err)]],
