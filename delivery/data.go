@@ -39,6 +39,7 @@ type Data struct {
 	clock  clockwork.Clock
 
 	mu    sync.Mutex
+	quota quota
 	piles map[slot][]*entry
 	waits map[*Unit]*Unit // who waits in Once for whom
 }
@@ -96,6 +97,9 @@ func (d *Data) Set(u *Unit, store, key string, value []byte, ttl time.Duration) 
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.fits(slot{store, key}, value); err != nil {
+		return err
+	}
 	d.push(u, slot{store, key}, value, ttl)
 	return nil
 }
@@ -274,6 +278,9 @@ func (d *Data) Once(ctx context.Context, u *Unit, space, key string, ttl time.Du
 // mark writes a mark of Once and names it to its unit: by the key, and by the mark before it
 // that has expired, so that what is done for a key again is not taken for a repetition. d.mu is held.
 func (d *Data) mark(u *Unit, s slot, ttl time.Duration) error {
+	if err := d.fits(s, nil); err != nil {
+		return err
+	}
 	var before []byte
 	if e := d.top(s); e != nil {
 		before = e.value

@@ -145,8 +145,8 @@ func wholeLine(taking bool) want {
 	}
 }
 
-// exactly wants n bytes.
-func exactly(n int) wish {
+// bytesExactly wants n bytes.
+func bytesExactly(n int) wish {
 	return func(taking bool) want {
 		return func(s *stream) ([]byte, bool, int, error) {
 			if s.err != nil && len(s.buf) < n {

@@ -218,7 +218,7 @@ func (c *Call) receivePattern(v lua.LValue, prefix int) (p wish, finish func([]b
 			if int(n) <= prefix {
 				return nil, nil, nil
 			}
-			return exactly(int(n) - prefix), plain, nil
+			return bytesExactly(int(n) - prefix), plain, nil
 		}
 	}
 	return nil, nil, usage("bad argument #1 'pattern' to 'receive' (\"*l\", \"*a\" or a number of bytes, at most %d, expected, got %s)", most+prefix, quoted(lua.LVAsString(v)))

@@ -43,6 +43,8 @@ type Script struct {
 
 	// Observe is told what scripts call, for coverage; nil: nobody is.
 	Observe func(Observed)
+	// Used is told what capabilities calls take, and whether they had them; nil: nobody is.
+	Used func(g capability.Grant, allowed bool)
 
 	// Config is what the host's configuration says about this script: TOML values, for
 	// sources that bring no Configured of their own.
@@ -75,13 +77,25 @@ func (s *Script) Check(need capability.Need, scope string) error {
 	if !need.Valid() {
 		return &diag.Error{Kind: diag.KindInternal, Message: "a function was declared without saying what capability it needs"}
 	}
-	if s.Grants().Allows(need, scope) {
+	asked := capability.Grant{Name: need.Name(), Scope: scope}
+	allowed := s.Grants().Allows(need, scope)
+	if s.Used != nil && asked.Name != "" {
+		s.Used(asked, allowed)
+	}
+	if allowed {
 		return nil
 	}
-	asked := capability.Grant{Name: need.Name(), Scope: scope}
+	if asked.Scope = capability.Narrow(asked.Name, scope); scope == AnyType {
+		asked.Scope = ""
+	}
+	var scopes []string
+	if asked.Scope != "" {
+		scopes = []string{asked.Scope}
+	}
 	return &diag.Error{Kind: diag.KindPermission, Code: "E_CAPABILITY",
 		Message: fmt.Sprintf("%s may not do this: %s was not granted", s.Name, asked),
-		Hint:    fmt.Sprintf("the owner of this host can grant it: bridgehost permissions %s --grant '%s'; its author declares it under [permissions] of bridge.toml", s.Name, asked)}
+		Hint: fmt.Sprintf("its author asks for it in bridge.toml, under [permissions]: %s; the owner of this host grants it: bridgehost permissions %s --grant '%s'",
+			capability.Line(asked.Name, "…", scopes...), s.Name, asked)}
 }
 
 // Owns tells whether user is this script's bot or one of its ghosts.

@@ -46,6 +46,8 @@ type SpecLoad struct {
 	Config map[string]any // TOML values
 	Dirs   []string       // names of directories for bridge.fs, empty at first
 	Rooms  []string       // local parts of the aliases of public rooms that are there before the script
+	// Capabilities are what it may do, in the words of bridges.lock; nil: everything.
+	Capabilities *[]string
 }
 
 // SpecHost is a script that is being tested, with its homeserver.

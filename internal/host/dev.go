@@ -46,6 +46,7 @@ func Dev(ctx context.Context, o DevOptions) error {
 
 // devWith runs the session; begun is called before anything of it runs.
 func devWith(ctx context.Context, o DevOptions, f found, root string, begun func(*session)) error {
+	used, _ := usesIn(ctx, devDir(root, f), f.name) // of the sessions before; without it there is less to read
 	cfg, err := devConfig(ctx, root, f)
 	if err != nil {
 		return err
@@ -69,7 +70,7 @@ func devWith(ctx context.Context, o DevOptions, f found, root string, begun func
 		return err
 	}
 	s := newSession(f, o, hs, clock)
-	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f, reread: reread})
+	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f, reread: reread, used: used})
 	if err != nil {
 		listener.Close()
 		return err
@@ -144,13 +145,25 @@ func devScripts(root string) (Config, error) {
 	return cfg, err
 }
 
+// devDir is where the data of a script that `dev` runs lies.
+func devDir(root string, f found) string { return filepath.Join(root, ".bridgehost", "dev", f.name) }
+
+// devValues are the values of all scripts' configurations in it; none when it cannot be read.
+func devValues(root string) map[string]map[string]any {
+	cfg, err := devScripts(root)
+	if err != nil {
+		return nil
+	}
+	return cfg.Scripts.Config
+}
+
 // devConfig is a configuration for the simulated homeserver.
 func devConfig(ctx context.Context, root string, f found) (Config, error) {
 	cfg, err := devScripts(root)
 	if err != nil {
 		return cfg, err
 	}
-	cfg.Data = filepath.Join(root, ".bridgehost", "dev", f.name)
+	cfg.Data = devDir(root, f)
 	var answered *control.Error
 	if err := control.Call(ctx, cfg.Data, CallStatus, ScriptCall{}, nil); err == nil || errors.As(err, &answered) {
 		return cfg, fmt.Errorf("%s runs in another dev session, whose data this one would throw away: %w", f.name, sqlite.ErrInUse)

@@ -43,6 +43,8 @@ type Options struct {
 	Report Reporter
 	// activity hears what scripts are given and what they ask for, for `dev`; nil: nobody does.
 	activity *activity
+	// capabilities are what that script may do; nil: everything.
+	capabilities *[]string
 	// only is the one script that runs, for `dev`; nil: those of scripts.dir.
 	only *found
 	// reread reads the configuration again; nil: it does not change.
@@ -53,6 +55,8 @@ type Options struct {
 	computing func() time.Time // see engine.Config.Computing
 	cover     *engine.Coverage
 	observe   func(luabind.Observed)
+	// used was recorded in an earlier session of `dev`.
+	used []sqlite.Use
 }
 
 // shutdownLimit is how long handlers may go on when the host ends.
@@ -78,6 +82,7 @@ type Host struct {
 	asked  *questions
 	heard  *ephemeral
 	egress *egress.Dialer
+	uses   *uses
 
 	running context.Context // ends when the host stops to ask the homeserver things
 	cancel  context.CancelFunc
@@ -138,6 +143,12 @@ func open(cfg Config, o Options) (*Host, error) {
 	})
 	h.inbox, h.asked, h.heard = newInbox(h), &questions{h}, &ephemeral{h: h}
 	h.egress = egress.New(o.egress)
+	h.uses = newUses(h)
+	if o.only != nil && len(o.used) > 0 {
+		if err := h.db.AddUses(context.Background(), o.only.name, o.used...); err != nil {
+			h.log.Debug("what was used before is not known", "err", err)
+		}
+	}
 	h.router = h.newRouter()
 	return h, nil
 }

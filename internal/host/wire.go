@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"bridgehost/capability"
 	"bridgehost/delivery"
 	"bridgehost/diag"
 	"bridgehost/egress"
@@ -67,6 +68,18 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	limits := askLess(h.cfg.LimitsFor(f.name), f.path)
 	s.sql = h.newDatabase(f.name, limits)
 	s.lua.SQL = database{s.sql}
+	if alone == nil && (h.opts.only == nil || h.opts.activity != nil) { // specs and exec leave no record
+		s.lua.Used = h.uses.of(f.name)
+	}
+	if list := h.opts.capabilities; list != nil {
+		granted, err := capability.ParseGrants(*list, valuesOf(s.lua.Config))
+		if err != nil {
+			return nil, &diag.Error{Kind: diag.KindUsage, Message: "capabilities: " + err.Error()}
+		}
+		s.lua.SetGrants(granted)
+	}
+	data.SetQuota(func() (int64, bool) { return s.lua.Grants().Quota(capability.KV) },
+		func(now time.Time) (int64, error) { return h.db.Size(f.name, now) })
 	for _, a := range h.cfg.Scripts.Admins {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
 	}
@@ -89,6 +102,27 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	}
 	s.Script = engine.NewScript(cfg)
 	return s, nil
+}
+
+// valuesOf answers the values of a key of a script's configuration, for scopes like
+// ${config.server}.
+func valuesOf(config map[string]any) func(key string) []string {
+	return func(key string) []string {
+		switch v := config[key].(type) {
+		case nil:
+			return nil
+		case []any:
+			var all []string
+			for _, item := range v {
+				all = append(all, fmt.Sprint(item))
+			}
+			return all
+		case map[string]any:
+			return nil
+		default:
+			return []string{fmt.Sprint(v)}
+		}
+	}
 }
 
 // stateChanged lets portals follow what happened to their rooms.
