@@ -16,16 +16,16 @@ import (
 // a reload. work runs one item; it calls release as soon as the lane may go on and
 // returns when everything about the item is done.
 type lanes struct {
-	clock clockwork.Clock
-	max   int
-	work  func(item *delivery.Item, again func(verdict))
-	share func(delivery.Lane) (group string, most int) // lanes of a group run so many items at once; nil: there are no groups
+	clock    clockwork.Clock
+	max      int
+	work     func(item *delivery.Item, again func(verdict))
+	parallel func(queue string) int // how many items of a queue run at once; set before the first item
 
 	mu      sync.Mutex
 	idle    *sync.Cond // active became 0, or the backlog changed
 	rooms   map[string]*lane
 	ready   list.List      // of *lane: has an item that may start
-	groups  map[string]int // items that run, by group
+	queues  map[string]int // items that run, by queue
 	held    bool
 	open    chan struct{} // closed while not held
 	closed  bool
@@ -34,8 +34,7 @@ type lanes struct {
 }
 
 type lane struct {
-	of    delivery.Lane
-	group string // of the item that runs
+	of    string // the queue; "" for a room
 	again bool   // the head has been tried, or cannot be yet: a new generation may do better
 	queue []*delivery.Item
 	busy  bool // an item of it runs, in order
@@ -50,7 +49,7 @@ type verdict struct {
 }
 
 func newLanes(clock clockwork.Clock, most int, work func(*delivery.Item, func(verdict))) *lanes {
-	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, groups: map[string]int{}, held: true, open: make(chan struct{})}
+	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, queues: map[string]int{}, held: true, open: make(chan struct{})}
 	l.idle = sync.NewCond(&l.mu)
 	return l
 }
@@ -63,7 +62,8 @@ func (l *lanes) add(items ...delivery.Item) {
 		room := items[i].Lane.Room
 		ln := l.rooms[room]
 		if ln == nil {
-			ln = &lane{of: items[i].Lane}
+			ln = &lane{}
+			ln.of, _, _ = items[i].Lane.Queue()
 			l.rooms[room] = ln
 		}
 		l.put(ln, &items[i])
@@ -203,45 +203,25 @@ func (l *lanes) pump() {
 // take takes the next item that may start. l.mu is held.
 func (l *lanes) take() (*delivery.Item, *lane) {
 	front := l.ready.Front()
-	for ; front != nil && !l.join(front.Value.(*lane)); front = front.Next() {
+	for full := ""; front != nil; front = front.Next() {
+		queue := front.Value.(*lane).of
+		if queue == "" || queue != full && l.queues[queue] < l.parallel(queue) {
+			break
+		}
+		full = queue
 	}
 	if front == nil {
 		return nil, nil
 	}
 	ln := l.ready.Remove(front).(*lane)
 	ln.ready, ln.busy, ln.again = false, true, false
+	if ln.of != "" {
+		l.queues[ln.of]++
+	}
 	item := ln.queue[0]
 	ln.queue[0] = nil
 	ln.queue = ln.queue[1:]
 	return item, ln
-}
-
-// join counts the lane's head into its group, if that has room. l.mu is held.
-func (l *lanes) join(ln *lane) bool {
-	if ln.group = ""; l.share == nil {
-		return true
-	}
-	group, most := l.share(ln.of)
-	if group == "" {
-		return true
-	}
-	if l.groups[group] >= most {
-		return false
-	}
-	ln.group = group
-	l.groups[group]++
-	return true
-}
-
-// leave counts it out again. l.mu is held.
-func (l *lanes) leave(ln *lane) {
-	if ln.group == "" {
-		return
-	}
-	if l.groups[ln.group]--; l.groups[ln.group] == 0 {
-		delete(l.groups, ln.group)
-	}
-	ln.group = ""
 }
 
 func (l *lanes) worker(item *delivery.Item, ln *lane) {
@@ -268,7 +248,11 @@ func (l *lanes) settle(item *delivery.Item, ln *lane, v verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln.busy = false
-	l.leave(ln)
+	if ln.of != "" {
+		if l.queues[ln.of]--; l.queues[ln.of] == 0 {
+			delete(l.queues, ln.of)
+		}
+	}
 	if v.retry {
 		ln.again = true
 		item.NotBefore = v.after

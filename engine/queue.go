@@ -55,9 +55,13 @@ func (g *Generation) QueueNamed(name string) *Queue {
 }
 
 // Push puts an item into a queue as part of u, unless too many are waiting in the queues
-// of the script.
+// of the script. A worker may go beyond that, up to twice as many: else one that hands its
+// item on to another queue could never finish.
 func (s *Script) Push(u *delivery.Unit, p delivery.Push) *diag.Error {
 	most := int64(s.cfg.Limits.Queue)
+	if u.Item.Kind == delivery.KindQueue {
+		most *= 2
+	}
 	if n := s.queued.Add(1); n > most {
 		s.queued.Add(-1)
 		return &diag.Error{Kind: diag.KindLimit, Code: "E_QUEUE", Retryable: true,
@@ -89,14 +93,10 @@ func (s *Script) parked(g *Generation, item *delivery.Item) bool {
 	return true
 }
 
-// share is how many items of a lane's queue may run at once; group "" has no such limit.
-func (s *Script) share(l delivery.Lane) (group string, most int) {
-	name, _, ok := l.Queue()
-	if !ok {
-		return "", 0
+// parallel is how many items of a queue may run at once.
+func (s *Script) parallel(queue string) int {
+	if q := s.Current().QueueNamed(queue); q != nil {
+		return q.Parallel
 	}
-	if q := s.Current().QueueNamed(name); q != nil {
-		return name, q.Parallel
-	}
-	return name, 1
+	return 1
 }

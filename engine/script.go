@@ -96,7 +96,7 @@ func NewScript(cfg ScriptConfig) *Script {
 	s := &Script{Name: cfg.Name, cfg: cfg, clock: cfg.Clock, log: cfg.Log, handles: newHandles(),
 		memory: newMemory(cfg.Clock), locks: newLocks(), errors: newErrorLog(cfg.Clock), swapping: make(chan struct{}, 1), ending: make(chan struct{})}
 	s.lanes = newLanes(cfg.Clock, cfg.Limits.Handlers, s.work)
-	s.lanes.share = s.share
+	s.lanes.parallel = s.parallel
 	return s
 }
 

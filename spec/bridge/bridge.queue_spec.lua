@@ -180,6 +180,12 @@ t.describe("queue:push", function()
     t.eq(said(hs, 4), "E_QUEUEtrue 1 2 3")
   end)
 
+  t.it("lets a worker hand its item on although the queues are full", function()
+    local hs, go = script("{}", [[say(item) if item < 4 then q:push(item + 10) end]], [[for i = 1, 3 do q:push(i) end]], "small")
+    go()
+    t.eq(said(hs, 6), "1 2 3 11 12 13")
+  end)
+
   t.it("raises for a value that is larger than an event may be", function()
     local hs, go = script("{}", [[say(#item)]], [[q:push(("x"):rep(65534)) evt:reply(code(q.push, q, ("x"):rep(65535)))]])
     go()

@@ -26,12 +26,13 @@ import (
 	"bridgehost/diag"
 )
 
-// Options say where the file is and what may be done with it. All but Clock and Computing are required.
+// Options say where the file is and what may be done with it. Path, MaxSize, Time and MaxAnswer are required.
 type Options struct {
 	Path      string           // made with mode 0600 at the first statement, its folder with 0700
 	MaxSize   int64            // bytes of the file
 	Time      time.Duration    // computing of one statement
 	MaxAnswer int              // bytes of one answer's values
+	Normal    bool             // what was committed survives kill -9, and not always a power cut; else that, too
 	Clock     clockwork.Clock  // by which writers wait for each other; nil: the real one
 	Computing func() time.Time // real time, also where time.Now is virtual; nil: time.Now
 }
@@ -141,9 +142,13 @@ func (db *DB) openWriter() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	synchronous := "FULL"
+	if db.o.Normal {
+		synchronous = "NORMAL"
+	}
 	// Without cache_spill what a transaction changes is written once, at its end: else the
 	// log could grow beyond any limit.
-	err = c.setUp("PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = 1",
+	err = c.setUp("PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = "+synchronous, "PRAGMA foreign_keys = 1",
 		"PRAGMA cache_spill = 0", "PRAGMA journal_size_limit = 4194304", fmt.Sprintf("PRAGMA max_page_count = %d", max(db.o.MaxSize/pageSize, 1)))
 	if err != nil {
 		c.close()

@@ -121,6 +121,24 @@ func TestQueryMayWriteAndSearch(t *testing.T) {
 	}
 }
 
+func TestCommitsAreAsDurableAsWasAskedFor(t *testing.T) {
+	for normal, want := range map[bool]int64{false: 2, true: 1} {
+		db := open(t, Options{Normal: normal})
+		tx, err := db.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for pragma, want := range map[string]any{"synchronous": want, "journal_mode": "wal", "foreign_keys": int64(1), "cache_spill": int64(0)} {
+			if a, err := tx.c.run("PRAGMA "+pragma, nil, answerLimits{1, 100}, true); err != nil || a.Rows[0][0] != want {
+				t.Errorf("normal %v: %s is %v %v, want %v", normal, pragma, a, err, want)
+			}
+		}
+		if err := tx.End(false); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestFileIsForItsOwnerOnly(t *testing.T) {
 	db := open(t, Options{})
 	if _, err := os.Stat(db.o.Path); err == nil {
