@@ -36,26 +36,27 @@ const File = "bridge.toml"
 // API is the version of the Lua API that this host has.
 const API = 1
 
-// Manifest is one bridge.toml that was read and checked.
+// Manifest is one bridge.toml that was read and checked. What each key says stands in its
+// tag, for the schema.
 type Manifest struct {
-	ID         string   `toml:"id"` // reverse domain: "org.example.irc-lounge"
-	Name       string   `toml:"name"`
-	Version    string   `toml:"version"` // semver
-	Summary    string   `toml:"summary"`
-	License    string   `toml:"license"`
-	Authors    []string `toml:"authors"`
-	Homepage   string   `toml:"homepage"`
-	Main       string   `toml:"main"` // the file that runs, from the manifest's folder
-	API        int      `toml:"api"`
-	Bridgehost string   `toml:"bridgehost"` // versions of the host: ">=0.3, <1.0"
-	Publisher  string   `toml:"publisher"`  // minisign public key
-	Assets     []string `toml:"assets"`     // files that are neither text nor images: "sounds/*.ogg"
+	ID         string   `toml:"id" doc:"reverse domain, never reused"`
+	Name       string   `toml:"name" doc:"what people call it"`
+	Version    string   `toml:"version" doc:"semantic version"`
+	Summary    string   `toml:"summary" doc:"what it does, in a line"`
+	License    string   `toml:"license" doc:"SPDX identifier"`
+	Authors    []string `toml:"authors" doc:"who made it: Name <address>"`
+	Homepage   string   `toml:"homepage" doc:"where to read more"`
+	Main       string   `toml:"main" doc:"the file that runs, from this folder"`
+	API        int      `toml:"api" doc:"version of the Lua API"`
+	Bridgehost string   `toml:"bridgehost" doc:"versions of bridgehost that it runs with"`
+	Publisher  string   `toml:"publisher" doc:"minisign public key of who signs it"`
+	Assets     []string `toml:"assets" doc:"files that are neither text nor images, or patterns of them"`
 
-	Permissions map[string]any    `toml:"permissions"` // capability → reason, or a table with scope and why
-	Optional    map[string]any    `toml:"optional-permissions"`
-	Config      map[string]any    `toml:"config"`
-	Depends     map[string]string `toml:"dependencies"` // id → range of versions
-	Limits      map[string]any    `toml:"limits"`
+	Permissions map[string]any    `toml:"permissions" doc:"what it may do, and why; people read this before they install it"`
+	Optional    map[string]any    `toml:"optional-permissions" doc:"what it can do without, and why it would like to"`
+	Config      map[string]any    `toml:"config" doc:"what bridge.config in the script asks for, which is the source"`
+	Depends     map[string]string `toml:"dependencies" doc:"id of a bundle: range of versions"`
+	Limits      map[string]any    `toml:"limits" doc:"what it needs at most; it cannot raise the owner's limits"`
 }
 
 // Error is one mistake in a manifest.

@@ -20,7 +20,7 @@ var raised = []Explanation{
 		Text: "The socket was closed by the script or with it. Open a new one; bridge.keep hands one over at a reload.",
 		Bad:  "sock:close()\nassert(sock:write(\"QUIT\\r\\n\"))", Good: "assert(sock:write(\"QUIT\\r\\n\"))\nsock:close()"},
 	{Code: "E_CONFIG", Title: "the script's configuration is not valid",
-		Text: "What stands in bridgehost.toml under [scripts.config.NAME] does not fit what bridge.config asks for. All mistakes are told at once, with the lines to add.",
+		Text: "What stands in bridgehost.toml under [scripts.config.NAME] does not fit what bridge.config asks for. All mistakes are told at once, with the lines to add. `bridgehost config check` finds them without running anything, `bridgehost config show NAME` says where each value came from.",
 		Good: "[scripts.config.irc]\nserver = \"irc.libera.chat\""},
 	{Code: "E_CONNECTIONS", Title: "too many connections",
 		Text: "The script has as many connections open as its limits allow (connections in [scripts.limits]). Close what is no longer used."},

@@ -65,6 +65,8 @@ type SpecHost interface {
 	Failure(mistakes bool) *diag.Error
 	// Reload loads the script again: as it is on disk, or this source. Its error is the script's.
 	Reload(ctx context.Context, source string) error
+	// Configure changes its configuration while it runs. Its error is that of the values.
+	Configure(ctx context.Context, values map[string]any) error
 	// Hook asks one of the script's routes, at a path below /hook/NAME.
 	Hook(ctx context.Context, call *HTTPCall) (*HTTPReply, error)
 	// Asked takes the requests that calls of the spec made since the last look.

@@ -134,6 +134,19 @@ var _ = method(specHostClass, "reload", capability.None(noPowerSpec), waits,
 		return none{}, hs.Reload(c.Context(), a.Source)
 	}, example(`hs:reload()`))
 
+var _ = method(specHostClass, "configure", capability.None(noPowerSpec), waits,
+	"Changes the script's configuration, as an edit of bridgehost.toml does: its handlers of `config` hear of it, or, without one, it is "+
+		"loaded again. Raises what is wrong with the values; the script goes on with those before then.",
+	func(c *Call, hs SpecHost, a *struct {
+		Config Map `lua:"config" doc:"all of what bridge.config of the script sees from now on"`
+	}) (none, error) {
+		values, err := tomlValues(a.Config)
+		if err != nil {
+			return none{}, usage("bad argument #1 'config' to 'configure' (%s)", err)
+		}
+		return none{}, hs.Configure(c.Context(), values)
+	}, example(`hs:configure { greeting = "Good evening" }`))
+
 var _ = method(specHostClass, "ghost", capability.None(noPowerSpec), never,
 	"The intent of one of the script's ghosts, as bridge.ghost names it. Nothing is asked of the homeserver.",
 	func(c *Call, hs SpecHost, a *struct {

@@ -55,6 +55,8 @@ type Bridge interface {
 	Refused() *diag.Error
 	// Reload loads it again: as it is on disk, or another source.
 	Reload(ctx context.Context, source string) error
+	// Configure changes its configuration while it runs.
+	Configure(ctx context.Context, values map[string]any) error
 	// Files are the sources that run, for excerpts.
 	Files() map[string]string
 	Close() error

@@ -277,6 +277,15 @@ func (h *hosted) Reload(ctx context.Context, source string) error {
 	return err
 }
 
+// Configure implements luabind.SpecHost.
+func (h *hosted) Configure(ctx context.Context, values map[string]any) error {
+	if err := h.settle(); err != nil {
+		return err
+	}
+	_, err := done(h, none{}, h.bridge.Configure(ctx, values))
+	return err
+}
+
 // State implements luabind.SpecHost.
 func (h *hosted) State(room devserver.RoomID, eventType, stateKey string) json.RawMessage {
 	return h.home.State(room, eventType, stateKey)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,7 @@ what it may do. Equal folders give equal bytes. See docs/decisions/008-bundles.m
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBundleInit(g), newBundlePack(g), newBundleKeygen(g), newBundleSign(g), newBundleVerify(g), newBundleInspect(g))
+	cmd.AddCommand(newBundleInit(g), newBundlePack(g), newBundleKeygen(g), newBundleSign(g), newBundleVerify(g), newBundleInspect(g), newBundleSchema(g))
 	return cmd
 }
 
@@ -62,6 +63,22 @@ script calls, and [config] as bridge.config declares it. The script is read, not
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "print what would be written, write nothing")
 	return cmd
+}
+
+func newBundleSchema(*global) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "The JSON schema of bridge.toml, for editors",
+		Long: `Prints the JSON schema of bridge.toml. Editors that read TOML schemas complete and check by it:
+the first line of the file names it, "#:schema URL" or "#:schema ./bridge-1.json".`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e := json.NewEncoder(cmd.OutOrStdout())
+			e.SetEscapeHTML(false)
+			e.SetIndent("", "  ")
+			return e.Encode(bundle.Schema())
+		},
+	}
 }
 
 func newBundlePack(g *global) *cobra.Command {

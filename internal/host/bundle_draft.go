@@ -31,14 +31,15 @@ type draft struct {
 func draftManifest(text, name, main string, s *scanned) (*draft, error) {
 	d := &draft{text: text, unclear: slices.Clone(s.unclear)}
 	if text == "" {
-		d.text = fmt.Sprintf(`id      = %s   # a domain of yours backwards, and the name; never changed later
+		d.text = fmt.Sprintf(`#:schema %s
+id      = %s   # a domain of yours backwards, and the name; never changed later
 name    = %s
 version = "0.1.0"
 summary = ""
 main    = %s
 api     = %d
 # publisher = "…"   your public key: bridgehost bundle keygen
-`, quoted("org.example."+name), quoted(name), quoted(main), bundle.API)
+`, bundle.SchemaURL, quoted("org.example."+name), quoted(name), quoted(main), bundle.API)
 		d.added = append(d.added, "id, name, version, main, api")
 	}
 	m, err := bundle.Parse(d.text)

@@ -134,7 +134,7 @@ func (h *Host) configure(ctx context.Context, names []string) {
 			continue
 		}
 		loading.Go(func() {
-			if h.reconfigure(s) {
+			if taken, _ := h.reconfigure(s); taken {
 				return
 			}
 			_ = h.reloadOne(ctx, s, engine.ReasonConfig) // OnLoad reported it
@@ -143,18 +143,18 @@ func (h *Host) configure(ctx context.Context, names []string) {
 	loading.Wait()
 }
 
-// reconfigure hands new values to a script's handlers of `config`; false when it has none.
-func (h *Host) reconfigure(s *script) bool {
+// reconfigure hands new values to a script's handlers of `config`; taken is false when it has none.
+// failed is what was wrong with the values; OnLoad reported it.
+func (h *Host) reconfigure(s *script) (taken bool, failed *diag.Error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	if s.stopped {
-		return true // it is given them when it starts
+		return true, nil // it is given them when it starts
 	}
 	values := h.configured(s.Name)
-	taken, _ := s.Configure(values, luabind.ConfigEvent, func(vm *engine.VM) (func(*lua.LState) *lua.LTable, *diag.Error) {
+	return s.Configure(values, luabind.ConfigEvent, func(vm *engine.VM) (func(*lua.LState) *lua.LTable, *diag.Error) {
 		return luabind.Reconfigure(vm, values)
 	})
-	return taken // OnLoad reported what became of it
 }
 
 // reloadAsked loads a script again, with what the configuration says now.

@@ -124,7 +124,7 @@ func (c CheckedConfig) Text() string {
 	if !c.OK {
 		what = "has " + counted(len(c.Problems), "mistake")
 	}
-	fmt.Fprintf(&b, "%s %s; %s compared with what they ask for.\n", c.File, what, counted(c.Scripts, "script"))
+	fmt.Fprintf(&b, "%s %s; %s looked at.\n", c.File, what, counted(c.Scripts, "script"))
 	return b.String()
 }
 

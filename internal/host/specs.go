@@ -107,6 +107,7 @@ type specBridge struct {
 	name   string
 	dir    string
 	server http.Handler
+	source string // that was loaded in place of the file's; "" when none was
 }
 
 func (b *specBridge) Appservice() http.Handler { return b.server }
@@ -124,19 +125,37 @@ func (b *specBridge) Refused() *diag.Error {
 }
 
 func (b *specBridge) Reload(ctx context.Context, source string) error {
+	b.source = source
+	return b.load(ctx, engine.ReasonAsked)
+}
+
+func (b *specBridge) load(ctx context.Context, reason string) error {
 	s := b.h.script(b.name)
-	if source == "" {
-		return b.h.reloadOne(ctx, s, engine.ReasonAsked)
+	if b.source == "" {
+		return b.h.reloadOne(ctx, s, reason)
 	}
 	src, err := s.found.read()
 	if err != nil {
 		return err
 	}
-	src.Files[src.Main] = source
-	if failed := s.Reload(ctx, src, engine.ReasonAsked); failed != nil {
+	src.Files[src.Main] = b.source
+	if failed := s.Reload(ctx, src, reason); failed != nil {
 		return failed
 	}
 	return nil
+}
+
+func (b *specBridge) Configure(ctx context.Context, values map[string]any) error {
+	b.h.mu.Lock()
+	b.h.latest.Scripts.Config = map[string]map[string]any{b.name: values}
+	b.h.mu.Unlock()
+	switch taken, failed := b.h.reconfigure(b.h.script(b.name)); {
+	case failed != nil:
+		return failed
+	case taken:
+		return nil
+	}
+	return b.load(ctx, engine.ReasonConfig)
 }
 
 func (b *specBridge) Files() map[string]string {

@@ -121,6 +121,66 @@ t.describe("bridge.config", function()
     hs:expect_message { body = "nil " .. room }
   end)
 
+  -- A script that tells what its configuration is, with a handler of `config` when it listens.
+  local teller = [[
+    local bridge = require "bridge"
+    local cfg = bridge.config { n = { type = "integer", default = 1, max = 9 }, names = { type = "list", default = {} }, room = { type = "room" } }
+    local function tell(how, changed)
+      local out = bridge.store("out")
+      out:set("v", { how = how, changed = changed, generation = bridge.info.generation, n = cfg.n, names = cfg.names, room = cfg.room })
+    end
+    bridge.on("load", function() tell("load") end)
+  ]]
+  local listens = teller .. [[
+    bridge.on("config", function(evt) tell("config", evt.changed) if cfg.n == 7 then error("seven") end end)
+  ]]
+
+  t.it("hands changed values to the handlers of config, in the table that it gave", function()
+    local hs = t.load("blank.lua")
+    hs:reload(listens)
+    hs:configure { n = 2, names = { "a" } }
+    t.eq(t.store("out"):get("v"), { how = "config", changed = { "n", "names" }, generation = 2, n = 2, names = { "a" } })
+    hs:configure { names = { "a" } }
+    t.eq(t.store("out"):get("v"), { how = "config", changed = { "n" }, generation = 2, n = 1, names = { "a" } })
+  end)
+
+  t.it("resolves the alias of a room that comes with a change", function()
+    local hs    = t.load("blank.lua")
+    local alice = hs:user("alice")
+    local room  = alice:room()
+    hs.intent:user(alice.mxid, { token = alice.token }):add_room_alias(room, "lua")
+    hs:reload(listens)
+    hs:configure { room = "#lua:test" }
+    t.eq(t.store("out"):get("v").room, room)
+  end)
+
+  t.it("loads a script without such a handler again", function()
+    local hs = t.load("blank.lua")
+    hs:reload(teller)
+    hs:configure { n = 2 }
+    t.eq(t.store("out"):get("v"), { how = "load", generation = 3, n = 2, names = {} })
+  end)
+
+  t.it("leaves the script with its values when the new ones do not fit", function()
+    local hs = t.load("blank.lua")
+    hs:reload(listens)
+    hs:configure { n = 2 }
+    for _, source in ipairs { listens, teller } do
+      hs:reload(source)
+      t.raises(function() hs:configure { n = 99 } end, "configuration of blank: 'n': integer of at most 9 expected, got 99")
+      t.eq(t.store("out"):get("v").n, 2)
+      hs:configure { n = 2 }
+    end
+  end)
+
+  t.it("loads the script with the new values when a handler of config raises", function()
+    local hs = t.load("blank.lua")
+    hs:reload(listens)
+    hs:configure { n = 7 }
+    hs:expect_error("seven")
+    t.eq(t.store("out"):get("v"), { how = "load", generation = 3, n = 7, names = {} })
+  end)
+
   t.it("raises for a schema that is wrong", function()
     refused([[ k = { type = "strin" } ]], {}, "'k' has the unknown type 'strin'; did you mean 'string'")
     refused([[ k = { type = "string", requird = true } ]], {}, "'k' has an unknown field 'requird'; did you mean 'required'")

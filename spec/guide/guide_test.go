@@ -12,6 +12,8 @@
 // bridge and the modules, and must come to its end. ```lua at the top stands at the top level of a
 // script; there it may declare no handler, which nobody would call. Any other block fails the test.
 //
+// A block ```toml that begins with `# NAME.toml`, and one ```text in NAME, are files of the chapter's folder.
+//
 // A block ```console is a transcript. Its commands are run, in the chapter's folder, and what they
 // print is compared; see transcripts_test.go.
 package guide
@@ -47,10 +49,11 @@ type chapter struct {
 }
 
 var (
-	fence  = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
-	named  = regexp.MustCompile(`^-- ([\w-]+\.lua)\b`)
-	loads  = regexp.MustCompile(`t\.load\("([^"]+)"`)
-	passed = regexp.MustCompile(`(?m)^.*_spec\.lua  \d+ passed in .*$`)
+	fence   = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
+	named   = regexp.MustCompile(`^-- ([\w-]+\.lua)\b`)
+	configs = regexp.MustCompile(`^# ([\w-]+\.toml)\n`)
+	loads   = regexp.MustCompile(`t\.load\("([^"]+)"`)
+	passed  = regexp.MustCompile(`(?m)^.*_spec\.lua  \d+ passed in .*$`)
 )
 
 // settings are where fragments stand.
@@ -143,6 +146,10 @@ func read(t *testing.T, name string) *chapter {
 				tr.at[name] = len(texts)
 			}
 			c.transcripts = append(c.transcripts, tr)
+		case language == "toml" && configs.MatchString(text):
+			c.write(t, configs.FindStringSubmatch(text)[1], text)
+		case language == "text" && where != "":
+			c.write(t, strings.TrimPrefix(where, "in "), text)
 		case language != "lua":
 		case named.MatchString(text) && where == "":
 			c.script(t, named.FindStringSubmatch(text)[1], text)
