@@ -12,7 +12,7 @@ import (
 	"bridgehost/capability"
 )
 
-var httpModule = module("bridge.http", "Requests over HTTP, and routes on which the script itself answers. What a server answers with a status below 400 is "+
+var httpModule = module("bridge.http", "Requests over HTTP, streams of events, WebSockets, and routes on which the script itself answers. What a server answers with a status below 400 is "+
 	"returned; everything else is nil, err: of kind \"http\" with `err.status` when a server said it, of kind \"net\" or \"timeout\" when there was no answer.", returnsErrors)
 
 // httpOptions are those of all requests.

@@ -86,6 +86,16 @@ func (h *Host) listenHooks() error {
 	return nil
 }
 
+// hookURL is where the routes of a script are, "" when it has none or nobody listens.
+func (h *Host) hookURL(name string) string {
+	h.hooks.mu.Lock()
+	defer h.hooks.mu.Unlock()
+	if s := h.script(name); h.hooks.server == nil || s == nil || !luabind.HasRoutes(s.Current()) {
+		return ""
+	}
+	return "http://" + h.hooks.address + luabind.HookPath + name + "/"
+}
+
 // close ends the listener; requests that are being answered may finish. The mutex is held.
 func (k *hooks) close() {
 	if k.server != nil {

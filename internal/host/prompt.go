@@ -252,8 +252,9 @@ func (p *prompt) furnish() error {
 }
 
 // missing says when the bot did not come: a script has to join by itself, which is easily forgotten.
+// One with routes may wait for the web, and comes with its first message.
 func (p *prompt) missing(h *Host) {
-	if p.hs.Members(p.room)[p.bot] == "invite" && h.script(p.script).Current() != nil {
+	if p.hs.Members(p.room)[p.bot] == "invite" && h.script(p.script).Current() != nil && h.hookURL(p.script) == "" {
 		p.say("(%s is invited and did not come. A script joins with intent:join_room(evt.room_id) in bridge.on(\"invite\", …).)\n", p.bot.Localpart())
 	}
 }

@@ -71,6 +71,9 @@ func (s *session) opening() string {
 	line("chat with your bridge", s.page.URL())
 	line("simulated homeserver", fmt.Sprintf("%s   (you are %s)", devName, s.prompt.user.ID))
 	line(s.file, s.describe())
+	if url := s.h.hookURL(s.found.name); url != "" {
+		line("its routes", url)
+	}
 	what := filepath.Base(s.found.path)
 	if !strings.HasSuffix(what, ".lua") {
 		what += "/"

@@ -112,10 +112,12 @@ var sessions = map[string]session{
 		when:   []string{"ada opened issue"},
 		typed:  []string{"/quit"},
 		seen: []string{
+			"its routes                http://127.0.0.1:",
 			"#webhook, as @you:bh.test",
 			"_bh_webhook    webhook connected: _Keep it logically awesome._",
 			"_bh_webhook    ada opened issue [#7 It breaks](https://github.test/7)",
 		},
+		never: []string{"did not come"},
 	},
 }
 

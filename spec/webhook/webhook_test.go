@@ -171,8 +171,14 @@ const (
 	between = 20
 )
 
-// killedAfter are the saves after which the host is killed.
-var killedAfter = map[int]bool{1: true, 2: true, 4: true, 5: true, 7: true, 8: true, 10: true}
+// The saves after which the host is killed, or stopped, and started again.
+var (
+	killedAfter  = map[int]bool{1: true, 2: true, 4: true, 5: true, 7: true, 8: true, 10: true}
+	stoppedAfter = map[int]bool{3: true, 6: true}
+)
+
+// interrupted is the exit code of a host that was interrupted and has ended in good order.
+const interrupted = 130
 
 // broken is what is appended to a version of the script so that it does not load.
 func broken(version int) string {
@@ -220,7 +226,7 @@ func (b *bridge) storm(t *testing.T) {
 	for version := range saves {
 		wait()
 		b.save(t, version+1, answered)
-		if killedAfter[version+1] {
+		if killedAfter[version+1] || stoppedAfter[version+1] {
 			wait()
 			b.restart(t, version+1)
 		}
@@ -228,8 +234,8 @@ func (b *bridge) storm(t *testing.T) {
 	wait()
 	close(over)
 	running.Wait()
-	b.judge(t, before, &seen, fmt.Sprintf("%d saves (%d refused), %d kill -9", saves,
-		strings.Count(b.host.Log()[logged:], `"@message":"script not loaded`), len(killedAfter)), began)
+	b.judge(t, before, &seen, fmt.Sprintf("%d saves (%d refused), %d kill -9, %d restarts", saves,
+		strings.Count(b.host.Log()[logged:], `"@message":"script not loaded`), len(killedAfter), len(stoppedAfter)), began)
 }
 
 // save saves a version; deliveries go on until it was noticed.
@@ -250,11 +256,15 @@ func (b *bridge) save(t *testing.T, version int, answered <-chan struct{}) {
 	close(noticed)
 }
 
-// restart kills the host and starts it again. A version that does not load is mended first:
+// restart ends the host and starts it again. A version that does not load is mended first:
 // a host that starts has none to go on with.
 func (b *bridge) restart(t *testing.T, version int) {
-	b.host.Kill()
-	b.host.Save(t, "webhook.lua", b.source+fmt.Sprintf("-- after the kill at %d\n", version))
+	if killedAfter[version] {
+		b.host.Kill()
+	} else if code := b.host.Stop(t); code != interrupted {
+		t.Errorf("the host ended with code %d", code)
+	}
+	b.host.Save(t, "webhook.lua", b.source+fmt.Sprintf("-- after the end at %d\n", version))
 	b.host.Start(t)
 }
 
