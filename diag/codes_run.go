@@ -8,6 +8,10 @@ var raised = []Explanation{
 		Bad:  "intent:send_text(\"#lua:example.org\", \"hello\")", Good: "intent:send_text(evt.room_id, \"hello\")"},
 	{Code: "E_CANCELLED", Title: "the task was cancelled",
 		Text: "task:cancel ended the function that bridge.spawn started. Whoever waits for it with task:wait gets this error, too."},
+	{Code: "E_ADDRESS", Title: "the script may not connect to that address",
+		Text: "The name of the host was looked up, and it leads to this machine or into a network at home, which a bundle reaches only when its owner named that address; or the host is written in a way that has more than one reading. " +
+			"The host's own listeners are reached by no bundle. The same holds for each step of a redirect. A name in the owner's own configuration may lead home.",
+		Good: "bridgehost permissions irc --grant 'net:connect 192.168.1.5:6667'"},
 	{Code: "E_CAPABILITY", Title: "not permitted",
 		Text: "The script was not granted what the call needs. Its bridge.toml asks for permissions, and whoever installs it grants them; a script without a manifest may do everything.",
 		Good: "[permissions]\n\"matrix:send\" = \"answer people\""},

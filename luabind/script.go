@@ -57,7 +57,13 @@ type Host interface {
 }
 
 // SetGrants says what the script may do from now on; nil: everything, as a person's own may.
-func (s *Script) SetGrants(g *capability.Grants) { s.grants.Store(g) }
+// Connections that are not allowed any more are closed.
+func (s *Script) SetGrants(g *capability.Grants) {
+	s.grants.Store(g)
+	if h, ok := s.Host.(Connections); ok {
+		h.Egress().Recheck(s.Name)
+	}
+}
 
 // Grants is what the script may do; nil: everything.
 func (s *Script) Grants() *capability.Grants { return s.grants.Load() }

@@ -24,6 +24,7 @@ type network struct {
 	servers map[string]*server
 	order   []*server
 	web     webs
+	names   names
 }
 
 // server implements luabind.SpecServer: one address.
@@ -104,6 +105,7 @@ func (n *network) server(address string, o luabind.SpecTCP) (*server, error) {
 
 // dial is what egress calls.
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	address = n.names.named(address)
 	n.mu.Lock()
 	s := n.servers[address]
 	n.mu.Unlock()

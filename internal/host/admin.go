@@ -18,8 +18,12 @@ func (h *Host) serveAdmin() (stop func()) {
 		h.log.Warn("no health and metrics (admin.listen)", "err", err)
 		return func() {}
 	}
-	h.log.Debug("health and metrics", "listen", addr)
-	return stop
+	h.log.Debug("health and metrics", "listen", addr.String())
+	reached := h.egress.Protect(addr)
+	return func() {
+		stop()
+		reached()
+	}
 }
 
 // healthy is nil while every script has a generation that runs.

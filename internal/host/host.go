@@ -198,6 +198,7 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 // serve answers the homeserver on listener until ctx ends. ready is called once it does.
 func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) error {
 	defer listener.Close()
+	defer h.egress.Protect(listener.Addr())()
 	answerSIGHUP, stopSignals := h.catchSIGHUP()
 	defer stopSignals()
 	ctl, err := control.Listen(filepath.Join(h.cfg.Data, control.SocketName), h.calls())
