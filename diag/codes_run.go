@@ -72,6 +72,8 @@ var raised = []Explanation{
 		Text: "The script runs where there is no network: in a host made for something else."},
 	{Code: "E_NO_PORTALS", Title: "no ghosts and portals here",
 		Text: "Under `bridgehost exec` the script has no users of its own, so there are no ghosts and portals."},
+	{Code: "E_OPEN_FILES", Title: "too many files",
+		Text: "The handlers of the script work on as many files at once as its limits allow (open_files in [scripts.limits]). The same call may succeed later."},
 	{Code: "E_PATH", Title: "not a file that the script may reach",
 		Text: "The path is empty, absolute, or leads out of the directory that bridgehost.toml names under [scripts.dirs_of.NAME].",
 		Bad:  "fs.read(\"inbox\", \"../secret\")", Good: "fs.read(\"inbox\", \"letter.txt\")"},

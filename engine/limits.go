@@ -14,7 +14,7 @@ type Limits struct {
 	Timers      int           // of every, after, spawn, cron
 	Queue       int           // items waiting in memory
 	Connections int           // open at once
-	OpenFiles   int           //
+	OpenFiles   int           // at once
 }
 
 // DefaultLimits are those that the manual names.

@@ -20,6 +20,11 @@ func inside[R any](c *Call, need capability.Need, op, dir, path string, do func(
 	if err := c.Script.Check(need, dir); err != nil {
 		return r, err
 	}
+	done, err := c.Script.openFile(c.VM.Limits().OpenFiles)
+	if err != nil {
+		return r, err
+	}
+	defer done()
 	d, err := c.Script.directory(dir)
 	if err != nil {
 		return r, err

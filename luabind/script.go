@@ -48,6 +48,7 @@ type Script struct {
 
 	hooks  atomic.Int64 // requests that are being answered
 	grants atomic.Pointer[capability.Grants]
+	files  atomic.Int64 // that are open
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.
@@ -82,6 +83,17 @@ func (s *Script) Check(need capability.Need, scope string) error {
 	return &diag.Error{Kind: diag.KindPermission, Code: "E_CAPABILITY",
 		Message: fmt.Sprintf("%s may not do this: %s was not granted", s.Name, asked),
 		Hint:    fmt.Sprintf("the owner of this host can grant it: bridgehost permissions %s --grant '%s'; its author declares it under [permissions] of bridge.toml", s.Name, asked)}
+}
+
+// openFile counts a file that is being opened; the script may have at most so many at
+// once. close gives the place back.
+func (s *Script) openFile(most int) (close func(), err error) {
+	if s.files.Add(1) > int64(most) {
+		s.files.Add(-1)
+		return nil, &diag.Error{Kind: diag.KindLimit, Code: "E_OPEN_FILES", Retryable: true,
+			Message: fmt.Sprintf("%d files are open already", most), Hint: "let fewer handlers work on files at once, or raise limits.open_files"}
+	}
+	return func() { s.files.Add(-1) }, nil
 }
 
 // Owns tells whether user is this script's bot or one of its ghosts.

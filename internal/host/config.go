@@ -164,9 +164,6 @@ func (c *Config) Unused() []string {
 		if l.Queue != 0 {
 			keys = append(keys, "limits.queue")
 		}
-		if l.OpenFiles != 0 {
-			keys = append(keys, "limits.open_files")
-		}
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
