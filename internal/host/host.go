@@ -44,9 +44,13 @@ type Options struct {
 	activity *activity
 	// only is the one script that runs, for `dev`; nil: those of scripts.dir.
 	only *found
+	// Egress is the network that scripts connect to; the zero value is the real one.
+	Egress egress.Config
+	// Granted says of scripts, by name, what they may do, as bridges.lock has it: for tests.
+	// Those that are not there may do everything.
+	Granted map[string][]string
 	// What follows is for specs, which have no network and no real time.
 	http      *http.Client     // to the homeserver; nil: one of our own
-	egress    egress.Config    // of what scripts connect to
 	computing func() time.Time // see engine.Config.Computing
 	observe   func(luabind.Observed)
 }
@@ -125,7 +129,7 @@ func open(cfg Config, o Options) (*Host, error) {
 		Retries: cfg.Homeserver.Retries, Store: h.db, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
 	})
 	h.inbox, h.asked, h.heard = newInbox(h), &questions{h}, &ephemeral{h: h}
-	h.egress = egress.New(o.egress)
+	h.egress = egress.New(o.Egress)
 	h.router = h.newRouter()
 	return h, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"bridgehost/capability"
 	"bridgehost/delivery"
 	"bridgehost/diag"
 	"bridgehost/egress"
@@ -63,6 +64,13 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Bot: bot, Pool: h.pool, Data: data, Clock: h.clock, Log: log, Host: h, Observe: h.opts.observe,
 		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
+	}
+	if list, some := h.opts.Granted[f.name]; some {
+		granted, err := capability.ParseGrants(list, nil)
+		if err != nil {
+			return nil, fmt.Errorf("what was granted to %s: %w", f.name, err)
+		}
+		s.lua.SetGrants(granted)
 	}
 	for _, a := range h.cfg.Scripts.Admins {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
