@@ -81,7 +81,7 @@ func (c *Command) Usage() string { return strings.TrimSpace("!" + c.Name + " " +
 // CommandText is what stands behind the "!" when the event may be a command: a text
 // that people wrote, no edit, nothing of our own.
 func (s *Script) CommandText(e *Event) (text string, ok bool) {
-	if e.Type != "m.room.message" || e.IsEdit() || e.content().MsgType != "m.text" || s.IsOwn(e) {
+	if e.Type != "m.room.message" || !s.Grants().Allows(capability.MatrixRead, e.Type) || e.IsEdit() || e.content().MsgType != "m.text" || s.IsOwn(e) {
 		return "", false
 	}
 	text, ok = strings.CutPrefix(strings.TrimSpace(e.Text()), "!")
@@ -208,7 +208,7 @@ var _ = method(commandClass, "reply", capability.MatrixSend, waits, `Answers the
 		Content Content `lua:"content" doc:"a text, what bridge.markdown and bridge.html make, or a message's content"`
 	}) (matrix.EventID, error) {
 		return c.Script.reply(c.Context(), cmd.Event, noticeOf(a.Content))
-	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`cmd:reply("added")`))
+	}, scope("m.room.message"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`cmd:reply("added")`))
 
 // clash is what is answered when several scripts have the command; only the first of them answers.
 func clash(script string, others []string, name string) (problem string, silent bool) {

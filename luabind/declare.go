@@ -70,17 +70,28 @@ type Function struct {
 	Doc      string
 	Need     capability.Need
 	Waits    Waiting
-	Args     []*Arg   // in the reference's order; options last
-	Table    bool     // takes one table that holds all arguments
-	Rest     *Arg     // takes any number of further arguments
-	Result   string   // the Lua type of the result, "" for none
-	Results  string   // what comes back, in words; "" when Result says it all
-	Returned []string // the Lua types of what comes back where Result does not say them, see returns
-	Errors   []string // errcodes worth catching
-	Requests []string // "PUT /rooms/{room_id}/send/{event_type}/{txn_id}"; below /_matrix/client/v3 unless they begin with /_matrix
-	First    []First  // what is made sure of before
-	Ours     bool     // mautrix-python's class has no method of this name
+	Args     []*Arg            // in the reference's order; options last
+	Table    bool              // takes one table that holds all arguments
+	Rest     *Arg              // takes any number of further arguments
+	Result   string            // the Lua type of the result, "" for none
+	Results  string            // what comes back, in words; "" when Result says it all
+	Returned []string          // the Lua types of what comes back where Result does not say them, see returns
+	Errors   []string          // errcodes worth catching
+	Requests []string          // "PUT /rooms/{room_id}/send/{event_type}/{txn_id}"; below /_matrix/client/v3 unless they begin with /_matrix
+	First    []First           // what is made sure of before
+	Ours     bool              // mautrix-python's class has no method of this name
+	Uses     []Use             // the capabilities that a call takes, and on what
+	WaysIn   map[string]string // the arguments that may name a room in which the script has nobody, and why
 	Example  string
+
+	inside  bool  // it looks itself on what it uses its capability
+	also    []Use // see also
+	takes   func(c *Call, g given) error
+	judges  func(ctx context.Context, c *Call, g given) error
+	rooms   []*slot // the arguments that name rooms
+	actors  []*slot // those that are intents
+	queries []*slot
+	aliases []*slot
 
 	confused map[string]string // see confusedWith
 	plan     *plan
@@ -223,8 +234,9 @@ func fn[A, R any](g *Group, name string, need capability.Need, w Waiting, doc st
 			c.raiseColon()
 		}
 		a := new(A)
-		d.plan.decode(c, 1, reflect.ValueOf(a).Elem())
-		return run(c, func() (R, error) { return f(c, a) })
+		args := reflect.ValueOf(a).Elem()
+		d.plan.decode(c, 1, args)
+		return run(c, given{plan: d.plan, args: args}, func() (R, error) { return f(c, a) })
 	}
 	return d
 }
@@ -239,8 +251,9 @@ func method[T, A, R any](g *Group, name string, need capability.Need, w Waiting,
 			c.raiseNoSelf()
 		}
 		a := new(A)
-		d.plan.decode(c, 2, reflect.ValueOf(a).Elem())
-		return run(c, func() (R, error) { return f(c, self, a) })
+		args := reflect.ValueOf(a).Elem()
+		d.plan.decode(c, 2, args)
+		return run(c, given{self, d.plan, args}, func() (R, error) { return f(c, self, a) })
 	}
 	return d
 }
@@ -285,6 +298,7 @@ func declare[A, R any](g *Group, name string, need capability.Need, w Waiting, d
 	d.prepare = func() {
 		d.plan = planOf(d, reflect.TypeFor[A]())
 		d.Args, d.Rest = d.plan.documented()
+		d.prepareUses()
 		d.Result = resultType(reflect.TypeFor[R]())
 	}
 	if g.functions[name] != nil || g.fields[name] != nil {
@@ -296,16 +310,27 @@ func declare[A, R any](g *Group, name string, need capability.Need, w Waiting, d
 }
 
 // run calls the Go function as its declaration says, and hands over result or error.
-func run[R any](c *Call, f func() (R, error)) int {
+func run[R any](c *Call, g given, f func() (R, error)) int {
 	var r R
 	var err error
-	if e := c.Script.Check(c.fn.Need, ""); e != nil {
-		return c.fail(e)
+	if e := c.permit(g); e != nil {
+		return c.fail(c.refused(e))
+	}
+	if c.fn.Waits != waits {
+		if e := c.permitInside(c.Context(), g); e != nil {
+			return c.fail(c.refused(e))
+		}
 	}
 	c.observe(Observed{})
 	switch c.fn.Waits {
 	case waits:
-		c.VM.Wait(c.L, func(ctx context.Context) { c.ctx = c.calling(ctx); r, err = f(); c.settle() })
+		c.VM.Wait(c.L, func(ctx context.Context) {
+			c.ctx = c.calling(ctx)
+			if err = c.refused(c.permitInside(c.ctx, g)); err == nil {
+				r, err = f()
+			}
+			c.settle()
+		})
 	case waitsInput:
 		c.VM.WaitInput(c.L, func(ctx context.Context) bool { c.ctx = c.calling(ctx); r, err = f(); return err == nil })
 	default:

@@ -237,7 +237,7 @@ var _ = method(eventClass, "reply", capability.MatrixSend, waits,
 		Content Content `lua:"content" doc:"a text, what bridge.markdown and bridge.html make, or a message's content"`
 	}) (matrix.EventID, error) {
 		return c.Script.reply(c.Context(), e, json.RawMessage(a.Content))
-	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`evt:reply("you said: " .. evt.text)`))
+	}, scope("m.room.message"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`evt:reply("you said: " .. evt.text)`))
 
 // reply sends content as an answer to e, unless it says itself what it relates to.
 func (s *Script) reply(ctx context.Context, e *Event, content json.RawMessage) (matrix.EventID, error) {
@@ -260,7 +260,7 @@ var _ = method(eventClass, "react", capability.MatrixSend, waits, `Reacts to the
 		Key string `lua:"key" doc:"usually an emoji"`
 	}) (matrix.EventID, error) {
 		return c.Script.Bot.React(c.Context(), e.RoomID, e.EventID, a.Key, intent.ReactOptions{})
-	}, errcodes("M_FORBIDDEN"), example(`evt:react("👍")`))
+	}, scope("m.reaction"), errcodes("M_FORBIDDEN"), example(`evt:react("👍")`))
 
 var _ = method(eventClass, "edit", capability.MatrixSend, waits,
 	`Replaces the content of a message that the bot sent: this one, or the one of event_id, such as evt:reply returns. Returns the edit's ID.`,
@@ -277,7 +277,7 @@ var _ = method(eventClass, "edit", capability.MatrixSend, waits,
 			return "", err
 		}
 		return c.Script.Bot.SendMessage(c.Context(), e.RoomID, raw, intent.SendMessageOptions{})
-	}, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`evt:edit("done", { event_id = answer })`))
+	}, scope("m.room.message"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"), example(`evt:edit("done", { event_id = answer })`))
 
 // replacement is the content of an edit. Source: specification, "Event replacements".
 func replacement(target matrix.EventID, content json.RawMessage) (json.RawMessage, error) {
@@ -303,7 +303,7 @@ var _ = method(eventClass, "redact", capability.MatrixRedact, waits, `Takes the 
 		Reason string `lua:"reason,opt" doc:"shown to all"`
 	}) (matrix.EventID, error) {
 		return c.Script.Bot.Redact(c.Context(), e.RoomID, e.EventID, intent.RedactOptions{Reason: a.Reason})
-	}, errcodes("M_FORBIDDEN"), example(`evt:redact("spam")`))
+	}, takes(redactsThis), errcodes("M_FORBIDDEN"), example(`evt:redact("spam")`))
 
 var _ = method(eventClass, "mark_read", capability.MatrixEphemeral, waits, `Marks the room as read by the bot, up to this event.`,
 	func(c *Call, e *Event, _ *struct{}) (none, error) {
@@ -331,4 +331,4 @@ var _ = method(eventClass, "fail", capability.MatrixSend, waits,
 			_, err = c.Script.reply(c.Context(), e, content)
 		}
 		return none{}, err
-	}, errcodes("M_FORBIDDEN"), example(`evt:fail("not delivered to IRC: " .. tostring(err))`))
+	}, scope("m.room.message"), errcodes("M_FORBIDDEN"), example(`evt:fail("not delivered to IRC: " .. tostring(err))`))

@@ -3,6 +3,7 @@ package luabind
 import (
 	"encoding/json"
 
+	"bridgehost/capability"
 	"bridgehost/matrix"
 )
 
@@ -106,6 +107,9 @@ func (s *Script) IsOwn(e *Event) bool {
 // Wants tells whether a handler registered for name with filter f is for the event. names are its Names.
 func (s *Script) Wants(name string, f *Filter, e *Event, names []string) bool {
 	known := false
+	if !s.Grants().Allows(capability.MatrixRead, e.Type) {
+		return false // it was taken back while the handler was there
+	}
 	for _, n := range names {
 		known = known || n == name
 	}

@@ -159,7 +159,7 @@ var _ = fn(httpModule, "route", capability.HTTPListen, never,
 			a.Options = RouteOptions{MaxBody: 1 << 20, Timeout: 30 * time.Second}
 		}
 		return none{}, c.route(a.Method, a.Path, a.Options, a.Fn)
-	}, errcodes("E_TOP_LEVEL"), example(`http.route("POST", "/github", { max_body = "1MB" }, function(req) return { status = 204 } end)`))
+	}, scopeArg("path"), errcodes("E_TOP_LEVEL"), example(`http.route("POST", "/github", { max_body = "1MB" }, function(req) return { status = 204 } end)`))
 
 func (c *Call) route(method, path string, o RouteOptions, f *lua.LFunction) error {
 	if most := c.VM.Limits().String; o.MaxBody < 0 || int(o.MaxBody) > most {
@@ -170,9 +170,6 @@ func (c *Call) route(method, path string, o RouteOptions, f *lua.LFunction) erro
 	}
 	r, err := NewRoute(method, path, o)
 	if err != nil {
-		return err
-	}
-	if err := c.Env.Script.Check(capability.HTTPListen, path); err != nil {
 		return err
 	}
 	g, err := c.generation()

@@ -68,7 +68,7 @@ type eventArgs struct {
 	Timestamp    int64             `lua:"timestamp,opt" doc:"when it happened, in milliseconds, in place of now"`
 	EnsureJoined *bool             `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
 	Headers      map[string]string `lua:"headers,opt" doc:"further headers of the request"`
-	QueryParams  map[string]string `lua:"query_params,opt" doc:"further query parameters of the request"`
+	QueryParams  QueryParams       `lua:"query_params,opt" doc:"further query parameters of the request"`
 	RetryCount   *int              `lua:"retry_count,opt" doc:"how often the request is repeated when the homeserver cannot answer"`
 }
 
@@ -120,7 +120,7 @@ var _ = method(intentClass, "user", capability.MatrixGhosts, never,
 		DeviceID string `lua:"device_id,opt" doc:"acts as this device, which must exist (PUT /_matrix/client/v3/devices/ID makes it); not with the user's own token"`
 	}) (*intent.Intent, error) {
 		return i.User(matrix.UserID(a.User), intent.UserOptions{Token: a.Token, BaseURL: a.BaseURL, ASToken: a.ASToken, DeviceID: a.DeviceID})
-	}, results("The intent."), example(`intent:user("@_bh_carol:" .. intent.domain):send_text(room_id, "hello")`))
+	}, takes(actsAs), results("The intent."), example(`intent:user("@_bh_carol:" .. intent.domain):send_text(room_id, "hello")`))
 
 var apiClass = class("api", "Requests of one's own as one user.", holds[api]())
 
@@ -135,12 +135,12 @@ var _ = method(apiClass, "request", capability.MatrixRaw, waits,
 		Content     JSON              `lua:"content,opt" doc:"the body, sent as JSON"`
 		Timestamp   int64             `lua:"timestamp,opt" doc:"becomes the query parameter ts, milliseconds"`
 		Headers     map[string]string `lua:"headers,opt" doc:"further headers"`
-		QueryParams map[string]string `lua:"query_params,opt" doc:"query parameters"`
+		QueryParams QueryParams       `lua:"query_params,opt" doc:"query parameters"`
 		RetryCount  *int              `lua:"retry_count,opt" doc:"how often it is repeated when the homeserver cannot answer"`
 	}) (json.RawMessage, error) {
 		return s.intent.Request(c.Context(), a.Method, a.Path, intent.RequestOptions{Content: json.RawMessage(a.Content), Timestamp: a.Timestamp,
 			Headers: a.Headers, QueryParams: a.QueryParams, RetryCount: a.RetryCount})
-	}, errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_UNRECOGNIZED"), results("The answer: a table, most often."),
+	}, takes(asksItself), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_UNRECOGNIZED"), results("The answer: a table, most often."),
 	example(`intent.api:request("GET", "/_matrix/client/v3/account/whoami")`))
 
 var intentLogClass = class("intent_log", "The log of one user's calls.", holds[intentLog]())

@@ -18,7 +18,7 @@ var _ = method(intentClass, "get_account_data", capability.MatrixRead, waits,
 		Room matrix.RoomID `lua:"room_id,opt" doc:"data of that room"`
 	}) (json.RawMessage, error) {
 		return i.GetAccountData(c.Context(), a.Type, intent.AccountDataOptions{Room: a.Room})
-	}, asks("GET /user/{user_id}/account_data/{type}", "GET /user/{user_id}/rooms/{room_id}/account_data/{type}"), errcodes("M_NOT_FOUND"),
+	}, scopeArg("type"), asks("GET /user/{user_id}/account_data/{type}", "GET /user/{user_id}/rooms/{room_id}/account_data/{type}"), errcodes("M_NOT_FOUND"),
 	results("The data, a table."),
 	example(`local known, settings = pcall(intent.get_account_data, intent, "com.example.settings")
 local theme = known and settings.theme or "light"`))
@@ -38,7 +38,7 @@ var _ = method(intentClass, "set_account_data", capability.MatrixProfile, waits,
 var _ = method(intentClass, "get_room_tags", capability.MatrixRead, waits, "Returns the user's own tags of a room.",
 	func(c *Call, i *intent.Intent, a *roomArgs) (json.RawMessage, error) {
 		return i.GetRoomTags(c.Context(), a.Room)
-	}, first(registered), asks("GET /user/{user_id}/rooms/{room_id}/tags"), returns("table"), results("{tags = {[tag] = {order?}}}; `order` goes from 0 to 1, smaller first"),
+	}, scope("m.tag"), first(registered), asks("GET /user/{user_id}/rooms/{room_id}/tags"), returns("table"), results("{tags = {[tag] = {order?}}}; `order` goes from 0 to 1, smaller first"),
 	example(`if intent:get_room_tags(room_id).tags["m.favourite"] then intent:send_notice(room_id, "one of the best rooms") end`))
 
 var _ = method(intentClass, "set_room_tag", capability.MatrixProfile, waits, "Tags a room, for this user alone, who must have been in it or be invited. The same tag again replaces what stands with it.",

@@ -21,7 +21,7 @@ var _ = method(intentClass, "batch_send", capability.MatrixSend, waits,
 	}) (json.RawMessage, error) {
 		return i.BatchSend(c.Context(), a.Room, a.Prev, raws(a.Events), intent.BatchSendOptions{BatchID: a.BatchID,
 			StateEventsAtStart: raws(a.StateEvents), BeeperNewMessages: a.BeeperNewMessages, BeeperMarkReadBy: a.BeeperMarkReadBy})
-	}, asks("POST /_matrix/client/unstable/org.matrix.msc2716/rooms/{room_id}/batch_send"), errcodes("M_UNRECOGNIZED", "M_FORBIDDEN"),
+	}, takes(sendsAs("events", "state_events_at_start", "beeper_mark_read_by")), asks("POST /_matrix/client/unstable/org.matrix.msc2716/rooms/{room_id}/batch_send"), errcodes("M_UNRECOGNIZED", "M_FORBIDDEN"),
 	example(`local event    = { type = "m.room.message", sender = ghost.mxid, origin_server_ts = 1500000000000, content = { msgtype = "m.text", body = "long ago" } }
 local ok, err  = pcall(intent.batch_send, intent, room_id, event_id, { event })
 if not ok then intent.log:info("this homeserver has no past to write: " .. err.errcode) end`),
@@ -39,7 +39,7 @@ var _ = method(intentClass, "beeper_batch_send", capability.MatrixSend, waits,
 	}) (json.RawMessage, error) {
 		return i.BeeperBatchSend(c.Context(), a.Room, raws(a.Events), intent.BeeperBatchSendOptions{Forward: a.Forward,
 			ForwardIfNoMessages: a.ForwardIfNoMessages, SendNotification: a.SendNotification, MarkReadBy: a.MarkReadBy})
-	}, asks("POST /_matrix/client/unstable/com.beeper.backfill/rooms/{room_id}/batch_send"), errcodes("M_UNRECOGNIZED", "M_FORBIDDEN"), returns("table"), results("{event_ids}"),
+	}, takes(sendsAs("events", "", "mark_read_by")), asks("POST /_matrix/client/unstable/com.beeper.backfill/rooms/{room_id}/batch_send"), errcodes("M_UNRECOGNIZED", "M_FORBIDDEN"), returns("table"), results("{event_ids}"),
 	example(`local event    = { type = "m.room.message", sender = ghost.mxid, timestamp = 1500000000000, content = { msgtype = "m.text", body = "long ago" } }
 local ok, err  = pcall(intent.beeper_batch_send, intent, room_id, { event }, { forward_if_no_messages = true })
 if not ok then intent.log:info("not one of Beeper's: " .. err.errcode) end`))
@@ -60,7 +60,7 @@ var _ = method(intentClass, "send_delayed_event", capability.MatrixSend, waits,
 		}
 		return i.SendDelayedEvent(c.Context(), a.Room, a.Type, json.RawMessage(a.Content), a.Delay,
 			intent.SendDelayedEventOptions{StateKey: a.StateKey, EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/send/{event_type}/{txn_id}", "PUT /rooms/{room_id}/state/{event_type}", "PUT /rooms/{room_id}/state/{event_type}/{state_key}"),
+	}, takes(sendsType), first(joined, powerful), asks("PUT /rooms/{room_id}/send/{event_type}/{txn_id}", "PUT /rooms/{room_id}/state/{event_type}", "PUT /rooms/{room_id}/state/{event_type}/{state_key}"),
 	errcodes("M_FORBIDDEN", "M_LIMIT_EXCEEDED", "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE"), results("the delay's ID, for update_delayed_event"), ours,
 	example(`local delay_id = intent:send_delayed_event(room_id, "m.room.message", { msgtype = "m.text", body = "time for tea" }, 600000)`))
 

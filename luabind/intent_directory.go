@@ -48,6 +48,6 @@ var _ = method(intentClass, "knock_room", capability.MatrixSend, waits,
 		Servers []string    `lua:"servers,opt" doc:"servers that know the room"`
 	}) (matrix.RoomID, error) {
 		return i.KnockRoom(c.Context(), string(a.Room), intent.KnockRoomOptions{Reason: a.Reason, Servers: a.Servers})
-	}, asks("POST /knock/{room_id_or_alias}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE"),
+	}, wayIn("room_id_or_alias", "the homeserver decides who comes in"), asks("POST /knock/{room_id_or_alias}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE"),
 	example(`alice:send(room_id, "m.room.join_rules", { join_rule = "knock" }, { state_key = "" })
 ghost:knock_room(room_id, { reason = "May I?" })`))

@@ -79,7 +79,7 @@ var _ = method(intentClass, "send_image", capability.MatrixSend, waits,
 	}) (matrix.EventID, error) {
 		return i.SendImage(c.Context(), a.Room, matrix.MXC(a.URL), intent.AttachmentOptions{Info: json.RawMessage(a.Info), Name: a.FileName,
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
+	}, scope("m.room.message"), first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
 	example(`intent:send_image(room_id, url, { file_name = "cat.png", info = { mimetype = "image/png", size = 12000, w = 640, h = 480 } })`))
 
 var _ = method(intentClass, "send_file", capability.MatrixSend, waits,
@@ -95,7 +95,7 @@ var _ = method(intentClass, "send_file", capability.MatrixSend, waits,
 	}) (matrix.EventID, error) {
 		return i.SendFile(c.Context(), a.Room, matrix.MXC(a.URL), intent.AttachmentOptions{Info: json.RawMessage(a.Info), Name: a.FileName,
 			MsgType: a.FileType, RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
+	}, scope("m.room.message"), first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
 	example(`intent:send_file(room_id, url, { file_name = "song.ogg", file_type = "m.audio", info = { mimetype = "audio/ogg", duration = 3500 } })`))
 
 var _ = method(intentClass, "send_sticker", capability.MatrixSend, waits,
@@ -110,5 +110,5 @@ var _ = method(intentClass, "send_sticker", capability.MatrixSend, waits,
 	}) (matrix.EventID, error) {
 		return i.SendSticker(c.Context(), a.Room, matrix.MXC(a.URL), intent.AttachmentOptions{Info: json.RawMessage(a.Info), Name: a.Text,
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.sticker/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
+	}, scope("m.sticker"), first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.sticker/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
 	example(`intent:send_sticker(room_id, url, { text = "a cat that waves", info = { mimetype = "image/png", w = 128, h = 128 } })`))

@@ -19,7 +19,7 @@ var _ = method(intentClass, "send_message_event", capability.MatrixSend, waits,
 		txnArgs
 	}) (matrix.EventID, error) {
 		return i.SendMessageEvent(c.Context(), a.Room, a.Type, json.RawMessage(a.Content), intent.SendMessageEventOptions{EventOptions: a.options()})
-	}, sends, asks("PUT /rooms/{room_id}/send/{event_type}/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
+	}, takes(sendsType), sends, asks("PUT /rooms/{room_id}/send/{event_type}/{txn_id}"), errcodes("M_FORBIDDEN", "M_TOO_LARGE"),
 	results("The event ID."), example(`intent:send_message_event(room_id, "com.example.thing", { size = 3 })`))
 
 var _ = method(intentClass, "send_message", capability.MatrixSend, waits,
@@ -30,7 +30,7 @@ var _ = method(intentClass, "send_message", capability.MatrixSend, waits,
 		txnArgs
 	}) (matrix.EventID, error) {
 		return i.SendMessage(c.Context(), a.Room, json.RawMessage(a.Content), intent.SendMessageOptions{EventOptions: a.options()})
-	}, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."),
+	}, scope("m.room.message"), sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."),
 	example(`intent:send_message(room_id, { msgtype = "m.text", body = "hello" })`))
 
 // sends, asksMessage are of every function that sends a message.
@@ -67,7 +67,7 @@ var _ = method(intentClass, "send_text", capability.MatrixSend, waits,
 	}) (matrix.EventID, error) {
 		return i.SendText(c.Context(), a.Room, intent.SendTextOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML), MsgType: a.MsgType,
 			RelatesTo: json.RawMessage(a.RelatesTo), Mentions: a.Text.mentions(), EventOptions: a.options()})
-	}, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_text(room_id, "hello")`))
+	}, scope("m.room.message"), sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_text(room_id, "hello")`))
 
 // textArgs are those of send_notice and send_emote.
 type textArgs struct {
@@ -83,14 +83,14 @@ var _ = method(intentClass, "send_notice", capability.MatrixSend, waits,
 	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
 		return i.SendNotice(c.Context(), a.Room, intent.SendNoticeOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
 			RelatesTo: json.RawMessage(a.RelatesTo), Mentions: a.Text.mentions(), EventOptions: a.options()})
-	}, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_notice(room_id, "back in five minutes")`))
+	}, scope("m.room.message"), sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_notice(room_id, "back in five minutes")`))
 
 var _ = method(intentClass, "send_emote", capability.MatrixSend, waits,
 	"Sends what the user does (\"waves\"), an m.emote, and returns its ID. Text and html are as for send_text.",
 	func(c *Call, i *intent.Intent, a *textArgs) (matrix.EventID, error) {
 		return i.SendEmote(c.Context(), a.Room, intent.SendEmoteOptions{Text: a.Text.Body, HTML: a.Text.html(a.HTML),
 			RelatesTo: json.RawMessage(a.RelatesTo), Mentions: a.Text.mentions(), EventOptions: a.options()})
-	}, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_emote(room_id, "waves")`))
+	}, scope("m.room.message"), sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_emote(room_id, "waves")`))
 
 var _ = method(intentClass, "react", capability.MatrixSend, waits,
 	"Reacts to an event with an m.reaction, and returns the reaction's ID. The same reaction of the same user again is refused with M_DUPLICATE_ANNOTATION.",
@@ -101,7 +101,7 @@ var _ = method(intentClass, "react", capability.MatrixSend, waits,
 		txnArgs
 	}) (matrix.EventID, error) {
 		return i.React(c.Context(), a.Room, a.Event, a.Key, intent.ReactOptions{EventOptions: a.options()})
-	}, sends, asks("PUT /rooms/{room_id}/send/m.reaction/{txn_id}"), errcodes("M_FORBIDDEN", "M_DUPLICATE_ANNOTATION"),
+	}, scope("m.reaction"), sends, asks("PUT /rooms/{room_id}/send/m.reaction/{txn_id}"), errcodes("M_FORBIDDEN", "M_DUPLICATE_ANNOTATION"),
 	results("The event ID."), example(`intent:react(room_id, event_id, "👍")`))
 
 var _ = method(intentClass, "redact", capability.MatrixRedact, waits,
@@ -115,7 +115,7 @@ var _ = method(intentClass, "redact", capability.MatrixRedact, waits,
 		txnArgs
 	}) (matrix.EventID, error) {
 		return i.Redact(c.Context(), a.Room, a.Event, intent.RedactOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent), EventOptions: a.options()})
-	}, sends, asks("PUT /rooms/{room_id}/redact/{event_id}/{txn_id}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND"), results("The event ID."),
+	}, judges(redacts), sends, asks("PUT /rooms/{room_id}/redact/{event_id}/{txn_id}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND"), results("The event ID."),
 	example(`intent:redact(room_id, event_id, { reason = "said twice" })`))
 
 var _ = method(intentClass, "set_typing", capability.MatrixEphemeral, waits,

@@ -16,7 +16,7 @@ var _ = method(intentClass, "get_pinned_messages", capability.MatrixRead, waits,
 	"Returns the IDs of the pinned events, in order; an empty list when there are none. Asks the homeserver each time, and joins the room first when needed.",
 	func(c *Call, i *intent.Intent, a *roomArgs) ([]matrix.EventID, error) {
 		return i.GetPinnedMessages(c.Context(), a.Room)
-	}, first(joined), asks("GET /rooms/{room_id}/state/m.room.pinned_events"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.pinned_events"), first(joined), asks("GET /rooms/{room_id}/state/m.room.pinned_events"), errcodes("M_FORBIDDEN"),
 	example(`local newest = intent:get_pinned_messages(room_id)[1]`))
 
 var _ = method(intentClass, "set_pinned_messages", capability.MatrixState, waits,
@@ -27,7 +27,7 @@ var _ = method(intentClass, "set_pinned_messages", capability.MatrixState, waits
 		eventArgs
 	}) (matrix.EventID, error) {
 		return i.SetPinnedMessages(c.Context(), a.Room, a.Events, intent.SetPinnedMessagesOptions{EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.pinned_events"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.pinned_events"), first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.pinned_events"), errcodes("M_FORBIDDEN"),
 	example(`intent:set_pinned_messages(room_id, { event_id })`))
 
 var _ = method(intentClass, "pin_message", capability.MatrixState, waits,
@@ -35,7 +35,7 @@ var _ = method(intentClass, "pin_message", capability.MatrixState, waits,
 		"Only that takes power: without it an error without errcode is raised.",
 	func(c *Call, i *intent.Intent, a *roomEventArgs) (none, error) {
 		return none{}, i.PinMessage(c.Context(), a.Room, a.Event)
-	}, first(joined, powerful), asks("GET /rooms/{room_id}/state/m.room.pinned_events", "PUT /rooms/{room_id}/state/m.room.pinned_events"),
+	}, scope("m.room.pinned_events"), first(joined, powerful), asks("GET /rooms/{room_id}/state/m.room.pinned_events", "PUT /rooms/{room_id}/state/m.room.pinned_events"),
 	errcodes("M_FORBIDDEN"), example(`intent:pin_message(room_id, event_id)`))
 
 var _ = method(intentClass, "unpin_message", capability.MatrixState, waits,
@@ -43,5 +43,5 @@ var _ = method(intentClass, "unpin_message", capability.MatrixState, waits,
 		"Only that takes power: without it an error without errcode is raised.",
 	func(c *Call, i *intent.Intent, a *roomEventArgs) (none, error) {
 		return none{}, i.UnpinMessage(c.Context(), a.Room, a.Event)
-	}, first(joined, powerful), asks("GET /rooms/{room_id}/state/m.room.pinned_events", "PUT /rooms/{room_id}/state/m.room.pinned_events"),
+	}, scope("m.room.pinned_events"), first(joined, powerful), asks("GET /rooms/{room_id}/state/m.room.pinned_events", "PUT /rooms/{room_id}/state/m.room.pinned_events"),
 	errcodes("M_FORBIDDEN"), example(`intent:unpin_message(room_id, event_id)`))

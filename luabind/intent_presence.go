@@ -23,7 +23,7 @@ var _ = method(intentClass, "get_presence", capability.MatrixRead, waits,
 	"Asks whether a user is there. Only those who are in a room with a user may know: M_FORBIDDEN for all others.",
 	func(c *Call, i *intent.Intent, a *userArgs) (json.RawMessage, error) {
 		return i.GetPresence(c.Context(), a.User)
-	}, first(registered), asks("GET /presence/{user_id}/status"), errcodes("M_FORBIDDEN"),
+	}, scope("m.presence"), first(registered), asks("GET /presence/{user_id}/status"), errcodes("M_FORBIDDEN"),
 	returns("table"), results("{presence, last_active_ago?, status_msg?, currently_active?}; `presence` is online, offline or unavailable, last_active_ago milliseconds"),
 	example(`if intent:get_presence(user_id).presence ~= "online" then intent:send_notice(room_id, "nobody is there") end`))
 
@@ -43,7 +43,7 @@ var (
 	_ = method(stateStoreClass, "has_presence", knownState, waits, "Tells whether the host has last shown the user with this presence and this status. Kept in memory only.",
 		func(c *Call, s stateStore, a *presenceArgs) (bool, error) {
 			return s.pool.HasPresence(a.User, a.Presence, a.Status), nil
-		}, example(`local away = store:has_presence(ghost.mxid, "unavailable")`))
+		}, takes(aboutOwn), example(`local away = store:has_presence(ghost.mxid, "unavailable")`))
 	_ = method(stateStoreClass, "get_read", knownState, waits, "Returns the ID of the event that the host has last marked as read for the user; nil when unknown. "+
 		"What people read in their clients is not seen here. Kept in memory only.",
 		func(c *Call, s stateStore, a *roomUserArgs) (*matrix.EventID, error) {

@@ -20,13 +20,13 @@ var _ = method(intentClass, "send_reply", capability.MatrixSend, waits,
 	"Sends a message as the answer to an event, and returns its ID. A thread named in the content's m.relates_to stays.",
 	func(c *Call, i *intent.Intent, a *answerArgs) (matrix.EventID, error) {
 		return i.SendReply(c.Context(), a.Room, a.Event, json.RawMessage(a.Content), a.options())
-	}, ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_reply(room_id, intent:send_text(room_id, "ping"), "pong")`))
+	}, scope("m.room.message"), ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_reply(room_id, intent:send_text(room_id, "ping"), "pong")`))
 
 var _ = method(intentClass, "edit_message", capability.MatrixSend, waits,
 	"Puts new content in place of an earlier message of the same user, and returns the edit's ID. `event_id` is the first message, not a later edit of it. Clients without edits show the text with \"* \" before it.",
 	func(c *Call, i *intent.Intent, a *answerArgs) (matrix.EventID, error) {
 		return i.EditMessage(c.Context(), a.Room, a.Event, json.RawMessage(a.Content), a.options())
-	}, ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:edit_message(room_id, intent:send_text(room_id, "helo"), "hello")`))
+	}, scope("m.room.message"), ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:edit_message(room_id, intent:send_text(room_id, "helo"), "hello")`))
 
 var _ = method(intentClass, "send_markdown", capability.MatrixSend, waits,
 	"Sends a text written in Markdown as it is, without filling in, and returns its ID. HTML in it is shown as text. The message always has both forms.",
@@ -40,7 +40,7 @@ var _ = method(intentClass, "send_markdown", capability.MatrixSend, waits,
 		m := (&filled{text: unmarked(a.Markdown)}).markdown()
 		return i.SendMarkdown(c.Context(), a.Room, intent.SendTextOptions{Text: m.Body, HTML: m.HTML, MsgType: a.MsgType,
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
-	}, ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_markdown(room_id, "**well**", { msgtype = "m.notice" })`))
+	}, scope("m.room.message"), ours, sends, asksMessage, errcodes("M_FORBIDDEN", "M_TOO_LARGE"), results("The event ID."), example(`intent:send_markdown(room_id, "**well**", { msgtype = "m.notice" })`))
 
 var _ = method(intentClass, "send_location", capability.MatrixSend, waits,
 	"Sends a place, an m.location, and returns the event's ID.",
@@ -54,7 +54,7 @@ var _ = method(intentClass, "send_location", capability.MatrixSend, waits,
 	}) (matrix.EventID, error) {
 		return i.SendLocation(c.Context(), a.Room, a.GeoURI, intent.SendLocationOptions{Body: a.Body, Info: json.RawMessage(a.Info),
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})
-	}, ours, sends, asksMessage, errcodes("M_FORBIDDEN"), results("The event ID."), example(`intent:send_location(room_id, "geo:51.5,-0.12", { body = "London" })`))
+	}, scope("m.room.message"), ours, sends, asksMessage, errcodes("M_FORBIDDEN"), results("The event ID."), example(`intent:send_location(room_id, "geo:51.5,-0.12", { body = "London" })`))
 
 var _ = method(intentClass, "get_relations", capability.MatrixRead, waits,
 	"Returns the events that relate to an event, newest first: reactions, edits, those of a thread. Replies are no such relation. "+
@@ -72,7 +72,7 @@ var _ = method(intentClass, "get_relations", capability.MatrixRead, waits,
 	}) (json.RawMessage, error) {
 		return i.GetRelations(c.Context(), a.Room, a.Event, intent.GetRelationsOptions{RelType: a.RelType, EventType: a.EventType,
 			FromToken: a.FromToken, ToToken: a.ToToken, Limit: a.Limit, Direction: a.Direction, EnsureJoined: a.EnsureJoined})
-	}, ours, first(joined), asks("GET /_matrix/client/v1/rooms/{room_id}/relations/{event_id}",
+	}, scope(AnyType), ours, first(joined), asks("GET /_matrix/client/v1/rooms/{room_id}/relations/{event_id}",
 		"GET /_matrix/client/v1/rooms/{room_id}/relations/{event_id}/{rel_type}",
 		"GET /_matrix/client/v1/rooms/{room_id}/relations/{event_id}/{rel_type}/{event_type}"),
 	errcodes("M_FORBIDDEN", "M_UNKNOWN"), returns("table"), results("`{chunk, next_batch?, prev_batch?}`: `chunk` is a list of events, `next_batch` a token when there are more."),
@@ -91,7 +91,7 @@ var _ = method(intentClass, "get_messages", capability.MatrixRead, waits,
 	}) (*intent.MessagesPage, error) {
 		return i.GetMessages(c.Context(), a.Room, a.Direction, intent.GetMessagesOptions{FromToken: a.FromToken, ToToken: a.ToToken,
 			Limit: a.Limit, FilterJSON: a.FilterJSON, EnsureJoined: a.EnsureJoined})
-	}, first(joined), asks("GET /rooms/{room_id}/messages"), errcodes("M_FORBIDDEN"),
+	}, scope(AnyType), first(joined), asks("GET /rooms/{room_id}/messages"), errcodes("M_FORBIDDEN"),
 	results("`{start, end?, events, state?}`: tokens, and a list of events. There is no `end` when there are no more; it is written `page[\"end\"]`. "+
 		"`state` holds the senders' member events when the filter has `lazy_load_members`."),
 	example(`local page = intent:get_messages(room_id, "b", { limit = 20 })`))
@@ -106,7 +106,7 @@ var _ = method(intentClass, "get_event_context", capability.MatrixRead, waits,
 		EnsureJoined *bool          `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
 	}) (json.RawMessage, error) {
 		return i.GetEventContext(c.Context(), a.Room, a.Event, intent.GetEventContextOptions{Limit: a.Limit, Filter: a.Filter, EnsureJoined: a.EnsureJoined})
-	}, first(joined), asks("GET /rooms/{room_id}/context/{event_id}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
+	}, scope(AnyType), first(joined), asks("GET /rooms/{room_id}/context/{event_id}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
 	returns("table"), results("`{event, events_before, events_after, start, end, state}`: `events_before` has the newest first, `state` is the room's as it was after the last event, "+
 		"`start` and `end` are tokens for get_messages."),
 	example(`local before = intent:get_event_context(room_id, event_id, { limit = 4 }).events_before`))

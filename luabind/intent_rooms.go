@@ -12,7 +12,7 @@ var _ = method(intentClass, "ensure_registered", capability.MatrixGhosts, waits,
 	`Registers the user unless the state store knows that it is; that it was registered before is success. Other calls do this by themselves. Double puppets are real users and never registered.`,
 	func(c *Call, i *intent.Intent, _ *struct{}) (none, error) {
 		return none{}, i.EnsureRegistered(c.Context())
-	},
+	}, takes(nothing),
 	asks("POST /register"), errcodes("M_EXCLUSIVE"), example(`ghost:ensure_registered()`))
 
 var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
@@ -24,7 +24,7 @@ var _ = method(intentClass, "ensure_joined", capability.MatrixSend, waits,
 		Bot         Opt[*intent.Intent] `lua:"bot,opt" doc:"who invites, in place of the bot (a double puppet does so by the membership event); json.null: nobody"`
 	}) (bool, error) {
 		return i.EnsureJoined(c.Context(), matrix.RoomID(a.Room), intent.EnsureJoinedOptions{IgnoreCache: a.IgnoreCache, Bot: a.Bot.Value, NoBot: a.Bot.Null})
-	}, first(registered), asks("POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban",
+	}, wayIn("room_id", "the homeserver decides who comes in"), first(registered), asks("POST /join/{room_id}", "POST /rooms/{room_id}/invite", "POST /rooms/{room_id}/unban",
 		"GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE", "M_USER_DEACTIVATED"),
 	example(`ghost:ensure_joined(room_id)`))
 
@@ -37,7 +37,7 @@ var _ = method(intentClass, "join_room", capability.MatrixSend, waits,
 		MaxRetries       *int        `lua:"max_retries,opt" default:"4" doc:"how often a join is tried again that failed for no lasting reason"`
 	}) (matrix.RoomID, error) {
 		return i.JoinRoom(c.Context(), string(a.Room), intent.JoinRoomOptions{Servers: a.Servers, ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), MaxRetries: a.MaxRetries})
-	}, first(registered), asks("POST /join/{room_id_or_alias}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE"),
+	}, wayIn("room_id_or_alias", "the homeserver decides who comes in"), first(registered), asks("POST /join/{room_id_or_alias}"), errcodes("M_FORBIDDEN", "M_NOT_FOUND", "M_BAD_STATE"),
 	example(`ghost:join_room(room_id)`))
 
 var _ = method(intentClass, "join_room_by_id", capability.MatrixSend, waits,
@@ -48,7 +48,7 @@ var _ = method(intentClass, "join_room_by_id", capability.MatrixSend, waits,
 		ExtraContent     Map           `lua:"extra_content,opt" doc:"further fields of the membership event"`
 	}) (matrix.RoomID, error) {
 		return i.JoinRoomByID(c.Context(), a.Room, intent.JoinRoomByIDOptions{ThirdPartySigned: json.RawMessage(a.ThirdPartySigned), ExtraContent: json.RawMessage(a.ExtraContent)})
-	}, first(registered), asks("POST /rooms/{room_id}/join", "GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
+	}, wayIn("room_id", "the homeserver decides who comes in"), first(registered), asks("POST /rooms/{room_id}/join", "GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
 	errcodes("M_FORBIDDEN", "M_BAD_STATE"), example(`ghost:join_room_by_id(room_id, { extra_content = { displayname = "Bob" } })`))
 
 var _ = method(intentClass, "leave_room", capability.MatrixSend, waits,
@@ -60,7 +60,7 @@ var _ = method(intentClass, "leave_room", capability.MatrixSend, waits,
 		RaiseNotInRoom bool          `lua:"raise_not_in_room,opt" default:"false" doc:"raise when the user is not in the room"`
 	}) (none, error) {
 		return none{}, i.LeaveRoom(c.Context(), a.Room, intent.LeaveRoomOptions{Reason: a.Reason, ExtraContent: json.RawMessage(a.ExtraContent), RaiseNotInRoom: a.RaiseNotInRoom})
-	}, first(registered), asks("POST /rooms/{room_id}/leave", "GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
+	}, wayIn("room_id", "who leaves learns nothing"), first(registered), asks("POST /rooms/{room_id}/leave", "GET /profile/{user_id}", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
 	errcodes("M_FORBIDDEN"), example(`intent:leave_room(room_id, { reason = "The bridge ends." })`))
 
 var _ = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
@@ -75,7 +75,7 @@ var _ = method(intentClass, "error_and_leave", capability.MatrixSend, waits,
 			html = a.Text.HTML
 		}
 		return none{}, i.ErrorAndLeave(c.Context(), a.Room, intent.ErrorAndLeaveOptions{Text: a.Text.Body, HTML: html, Mentions: a.Text.mentions()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}", "POST /rooms/{room_id}/leave", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
+	}, scope("m.room.message"), first(joined, powerful), asks("PUT /rooms/{room_id}/send/m.room.message/{txn_id}", "POST /rooms/{room_id}/leave", "PUT /rooms/{room_id}/state/m.room.member/{user_id}"),
 	errcodes("M_FORBIDDEN"), example(`ghost:error_and_leave(room_id, "This channel does not exist.")`))
 
 var _ = method(intentClass, "invite_user", capability.MatrixInvite, waits,
@@ -129,7 +129,7 @@ intent:unban_user(room_id, "@carol:example.org")`)),
 var _ = method(intentClass, "create_room", capability.MatrixCreateRoom, waits,
 	`Makes a room and returns its ID. The store then knows that the user is in it, whom it invited, and the initial state. After a crash in between it may be made twice; bridge.portal makes a room once.`,
 	func(c *Call, i *intent.Intent, a *struct {
-		AliasLocalpart        string          `lua:"alias_localpart,opt" doc:"an alias on the user's own server, without # and server name"`
+		AliasLocalpart        AliasLocalpart  `lua:"alias_localpart,opt" doc:"an alias on the user's own server, without # and server name"`
 		Visibility            string          `lua:"visibility,opt" enum:"private|public" default:"private" doc:"whether the room directory shows it; Synapse shows only what its room_list_publication_rules allow"`
 		Preset                string          `lua:"preset,opt" default:"private_chat" doc:"private_chat, trusted_private_chat or public_chat"`
 		Name                  string          `lua:"name,opt" doc:"the room's name"`
@@ -143,11 +143,11 @@ var _ = method(intentClass, "create_room", capability.MatrixCreateRoom, waits,
 		BeeperAutoJoinInvites bool            `lua:"beeper_auto_join_invites,opt" default:"false" doc:"invitees join at once, on homeservers that can do that"`
 		CustomRequestFields   Map             `lua:"custom_request_fields,opt" doc:"further fields of the request; options win over them"`
 	}) (matrix.RoomID, error) {
-		return i.CreateRoom(c.Context(), intent.CreateRoomOptions{AliasLocalpart: a.AliasLocalpart, Visibility: a.Visibility, Preset: a.Preset,
+		return i.CreateRoom(c.Context(), intent.CreateRoomOptions{AliasLocalpart: string(a.AliasLocalpart), Visibility: a.Visibility, Preset: a.Preset,
 			Name: a.Name, Topic: a.Topic, IsDirect: a.IsDirect, Invitees: a.Invitees, InitialState: raws(a.InitialState), RoomVersion: a.RoomVersion,
 			CreationContent: json.RawMessage(a.CreationContent), PowerLevelOverride: json.RawMessage(a.PowerLevelOverride),
 			BeeperAutoJoinInvites: a.BeeperAutoJoinInvites, CustomRequestFields: json.RawMessage(a.CustomRequestFields)})
-	}, first(registered), asks("POST /createRoom"), errcodes("M_ROOM_IN_USE", "M_EXCLUSIVE", "M_UNSUPPORTED_ROOM_VERSION"), results("The room ID."),
+	}, takes(createsRoom), also(capability.MatrixCreateRoom, "", ""), also(capability.MatrixInvite, "", "invitees"), also(capability.MatrixDirectory, "", "alias_localpart"), also(capability.MatrixDirectory, "", "visibility=public"), first(registered), asks("POST /createRoom"), errcodes("M_ROOM_IN_USE", "M_EXCLUSIVE", "M_UNSUPPORTED_ROOM_VERSION"), results("The room ID."),
 	example(`local hall = intent:create_room { name = "Hall", preset = "public_chat", invitees = { user_id } }`))
 
 type roomArgs struct {
@@ -157,7 +157,7 @@ type roomArgs struct {
 var _ = method(intentClass, "forget_room", capability.MatrixSend, waits, `Makes the homeserver forget that the user was in a room, which must have been left before: it no longer shows the user what happened there.`,
 	func(c *Call, i *intent.Intent, a *roomArgs) (none, error) {
 		return none{}, i.ForgetRoom(c.Context(), a.Room)
-	}, first(registered), asks("POST /rooms/{room_id}/forget"), errcodes("M_UNKNOWN"), example(`intent:leave_room(room_id)
+	}, wayIn("room_id", "the room was left"), first(registered), asks("POST /rooms/{room_id}/forget"), errcodes("M_UNKNOWN"), example(`intent:leave_room(room_id)
 intent:forget_room(room_id)`))
 
 var _ = method(intentClass, "get_joined_rooms", capability.MatrixRead, waits, `Lists the rooms in which the user is, as the homeserver knows them.`,
@@ -168,21 +168,21 @@ var _ = method(intentClass, "get_joined_rooms", capability.MatrixRead, waits, `L
 var _ = method(intentClass, "add_room_alias", capability.MatrixDirectory, waits,
 	`Gives the room an alias on the user's own server, in the bridge's namespace (a double puppet's: outside of all namespaces). The user need not be in the room, unless it is a double puppet.`,
 	func(c *Call, i *intent.Intent, a *struct {
-		Room           matrix.RoomID `lua:"room_id" doc:"the room"`
-		AliasLocalpart string        `lua:"alias_localpart" doc:"the alias without # and server name"`
-		Override       bool          `lua:"override,opt" default:"false" doc:"take the alias from another room: remove it, and set it again"`
+		Room           matrix.RoomID  `lua:"room_id" doc:"the room"`
+		AliasLocalpart AliasLocalpart `lua:"alias_localpart" doc:"the alias without # and server name"`
+		Override       bool           `lua:"override,opt" default:"false" doc:"take the alias from another room: remove it, and set it again"`
 	}) (none, error) {
-		return none{}, i.AddRoomAlias(c.Context(), a.Room, a.AliasLocalpart, intent.AddRoomAliasOptions{Override: a.Override})
+		return none{}, i.AddRoomAlias(c.Context(), a.Room, string(a.AliasLocalpart), intent.AddRoomAliasOptions{Override: a.Override})
 	}, first(registered), asks("PUT /directory/room/{room_alias}", "DELETE /directory/room/{room_alias}"), errcodes("M_ROOM_IN_USE", "M_EXCLUSIVE", "M_FORBIDDEN"),
 	example(`intent:add_room_alias(room_id, "_bh_hall", { override = true })`))
 
 var _ = method(intentClass, "remove_room_alias", capability.MatrixDirectory, waits,
 	`Removes an alias on the user's own server. That there is none is no error unless asked for; Synapse tells that to double puppets only.`,
 	func(c *Call, i *intent.Intent, a *struct {
-		AliasLocalpart string `lua:"alias_localpart" doc:"the alias without # and server name"`
-		Raise404       bool   `lua:"raise_404,opt" default:"false" doc:"raise when there is no such alias"`
+		AliasLocalpart AliasLocalpart `lua:"alias_localpart" doc:"the alias without # and server name"`
+		Raise404       bool           `lua:"raise_404,opt" default:"false" doc:"raise when there is no such alias"`
 	}) (none, error) {
-		return none{}, i.RemoveRoomAlias(c.Context(), a.AliasLocalpart, intent.RemoveRoomAliasOptions{Raise404: a.Raise404})
+		return none{}, i.RemoveRoomAlias(c.Context(), string(a.AliasLocalpart), intent.RemoveRoomAliasOptions{Raise404: a.Raise404})
 	}, first(registered), asks("DELETE /directory/room/{room_alias}"), errcodes("M_NOT_FOUND", "M_EXCLUSIVE", "M_FORBIDDEN"), example(`intent:remove_room_alias("_bh_hall")`))
 
 var _ = method(intentClass, "resolve_room_alias", capability.MatrixDirectory, waits, `Asks what room an alias stands for, of any server.`,

@@ -45,7 +45,7 @@ var _ = method(intentClass, "send_state_event", capability.MatrixState, waits,
 		eventArgs
 	}) (matrix.EventID, error) {
 		return i.SendStateEvent(c.Context(), a.Room, a.Type, json.RawMessage(a.Content), intent.SendStateEventOptions{StateKey: a.StateKey, EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/state/{event_type}", "PUT /rooms/{room_id}/state/{event_type}/{state_key}"),
+	}, takes(setsState), first(joined, powerful), asks("PUT /rooms/{room_id}/state/{event_type}", "PUT /rooms/{room_id}/state/{event_type}/{state_key}"),
 	errcodes("M_FORBIDDEN", "M_BAD_JSON", "M_TOO_LARGE"),
 	example(`intent:send_state_event(room_id, "com.example.network", { name = "irc" }, { state_key = "libera" })`))
 
@@ -57,7 +57,7 @@ var _ = method(intentClass, "set_room_name", capability.MatrixState, waits,
 		eventArgs
 	}) (matrix.EventID, error) {
 		return i.SetRoomName(c.Context(), a.Room, a.Name, intent.SetRoomNameOptions{EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.name"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.name"), first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.name"), errcodes("M_FORBIDDEN"),
 	example(`intent:set_room_name(room_id, "#lua on libera")`))
 
 var _ = method(intentClass, "set_room_topic", capability.MatrixState, waits,
@@ -68,7 +68,7 @@ var _ = method(intentClass, "set_room_topic", capability.MatrixState, waits,
 		eventArgs
 	}) (matrix.EventID, error) {
 		return i.SetRoomTopic(c.Context(), a.Room, a.Topic, intent.SetRoomTopicOptions{EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.topic"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.topic"), first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.topic"), errcodes("M_FORBIDDEN"),
 	example(`intent:set_room_topic(room_id, "All about Lua")`))
 
 var _ = method(intentClass, "set_room_avatar", capability.MatrixState, waits,
@@ -79,7 +79,7 @@ var _ = method(intentClass, "set_room_avatar", capability.MatrixState, waits,
 		eventArgs
 	}) (matrix.EventID, error) {
 		return i.SetRoomAvatar(c.Context(), a.Room, string(a.AvatarURL), intent.SetRoomAvatarOptions{EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.avatar"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.avatar"), first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.avatar"), errcodes("M_FORBIDDEN"),
 	example(`intent:set_room_avatar(room_id, url)`))
 
 var _ = method(intentClass, "set_join_rule", capability.MatrixState, waits,
@@ -90,7 +90,7 @@ var _ = method(intentClass, "set_join_rule", capability.MatrixState, waits,
 		eventArgs
 	}) (matrix.EventID, error) {
 		return i.SetJoinRule(c.Context(), a.Room, a.Rule, intent.SetJoinRuleOptions{EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.join_rules"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.join_rules"), first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.join_rules"), errcodes("M_FORBIDDEN"),
 	example(`intent:set_join_rule(room_id, "invite")`))
 
 var _ = method(intentClass, "get_power_levels", capability.MatrixRead, waits,
@@ -102,7 +102,7 @@ var _ = method(intentClass, "get_power_levels", capability.MatrixRead, waits,
 		EnsureJoined *bool         `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
 	}) (json.RawMessage, error) {
 		return i.GetPowerLevels(c.Context(), a.Room, intent.GetPowerLevelsOptions{IgnoreCache: a.IgnoreCache, EnsureJoined: a.EnsureJoined})
-	}, first(joined), asks("GET /rooms/{room_id}/state/m.room.power_levels"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.power_levels"), first(joined), asks("GET /rooms/{room_id}/state/m.room.power_levels"), errcodes("M_FORBIDDEN"),
 	returns("table"), results("{users, users_default, events, events_default, state_default, invite, kick, ban, redact, notifications}: levels by user ID, by event type, and by what is done. "+
 		"From room version 12 on creators stand in no list, and may do everything."),
 	example(`local needed = intent:get_power_levels(room_id).state_default`))
@@ -116,7 +116,7 @@ var _ = method(intentClass, "set_power_levels", capability.MatrixState, waits,
 		eventArgs
 	}) (matrix.EventID, error) {
 		return i.SetPowerLevels(c.Context(), a.Room, json.RawMessage(a.Content), intent.SetPowerLevelsOptions{EventOptions: a.options()})
-	}, first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.power_levels"), errcodes("M_FORBIDDEN", "M_BAD_JSON"),
+	}, scope("m.room.power_levels"), first(joined, powerful), asks("PUT /rooms/{room_id}/state/m.room.power_levels"), errcodes("M_FORBIDDEN", "M_BAD_JSON"),
 	example(`local levels = intent:get_power_levels(room_id)
 levels.users[ghost.mxid] = 50
 intent:set_power_levels(room_id, levels)`))
@@ -131,7 +131,7 @@ var _ = method(intentClass, "get_state", capability.MatrixRead, waits,
 	"Returns the room's whole state, which the store takes in. To one who has left, the state as it was then, which is not taken in.",
 	func(c *Call, i *intent.Intent, a *joinedArgs) ([]json.RawMessage, error) {
 		return i.GetState(c.Context(), a.Room, intent.GetStateOptions{EnsureJoined: a.EnsureJoined})
-	}, first(joined), asks("GET /rooms/{room_id}/state"), errcodes("M_FORBIDDEN"),
+	}, scope(AnyType), first(joined), asks("GET /rooms/{room_id}/state"), errcodes("M_FORBIDDEN"),
 	returns("MatrixEvent[]"), results("A list of events: {type, state_key, content, sender, event_id …}."),
 	example(`for _, evt in ipairs(intent:get_state(room_id)) do
   intent.log:info(evt.type .. " " .. evt.state_key)
@@ -147,7 +147,7 @@ var _ = method(intentClass, "get_state_event", capability.MatrixRead, waits,
 		EnsureJoined *bool         `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
 	}) (json.RawMessage, error) {
 		return i.GetStateEvent(c.Context(), a.Room, a.Type, intent.GetStateEventOptions{StateKey: a.StateKey, Format: a.Format, EnsureJoined: a.EnsureJoined})
-	}, first(joined), asks("GET /rooms/{room_id}/state/{event_type}", "GET /rooms/{room_id}/state/{event_type}/{state_key}"),
+	}, scopeArg("event_type"), first(joined), asks("GET /rooms/{room_id}/state/{event_type}", "GET /rooms/{room_id}/state/{event_type}/{state_key}"),
 	errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("The content, or {type, state_key, content, sender, event_id …}."),
 	example(`local name = intent:get_state_event(room_id, "m.room.name").name`))
 
@@ -159,7 +159,7 @@ var _ = method(intentClass, "get_event", capability.MatrixRead, waits,
 		EnsureJoined *bool          `lua:"ensure_joined,opt" default:"true" doc:"join the room first when needed"`
 	}) (json.RawMessage, error) {
 		return i.GetEvent(c.Context(), a.Room, a.Event, intent.GetEventOptions{EnsureJoined: a.EnsureJoined})
-	}, first(joined), asks("GET /rooms/{room_id}/event/{event_id}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
+	}, scope(AnyType), first(joined), asks("GET /rooms/{room_id}/event/{event_id}"), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
 	returns("MatrixEvent"), results("{type, sender, content, event_id, origin_server_ts …}"),
 	example(`local body = intent:get_event(room_id, event_id).content.body`))
 
@@ -168,7 +168,7 @@ var _ = method(intentClass, "get_joined_members", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *joinedArgs) (map[matrix.UserID]memberTable, error) {
 		m, err := i.GetJoinedMembers(c.Context(), a.Room, intent.GetJoinedMembersOptions{EnsureJoined: a.EnsureJoined})
 		return membersOf(m), err
-	}, first(joined), asks("GET /rooms/{room_id}/joined_members"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.member"), first(joined), asks("GET /rooms/{room_id}/joined_members"), errcodes("M_FORBIDDEN"),
 	results("user ID → {membership, displayname?, avatar_url?}; the membership is join."),
 	example(`local name = intent:get_joined_members(room_id)[user_id].displayname`))
 
@@ -182,7 +182,7 @@ var _ = method(intentClass, "get_members", capability.MatrixRead, waits,
 		NotMembership string        `lua:"not_membership,opt" doc:"all but these"`
 	}) ([]json.RawMessage, error) {
 		return i.GetMembers(c.Context(), a.Room, intent.GetMembersOptions{At: a.At, Membership: a.Membership, NotMembership: a.NotMembership})
-	}, asks("GET /rooms/{room_id}/members"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.member"), asks("GET /rooms/{room_id}/members"), errcodes("M_FORBIDDEN"),
 	returns("MatrixEvent[]"), results("A list of events: state_key is the user, content {membership, displayname?, avatar_url?, reason?}."),
 	example(`for _, evt in ipairs(intent:get_members(room_id, { membership = "join" })) do
   intent.log:info(evt.state_key)
@@ -195,7 +195,7 @@ var _ = method(intentClass, "get_room_members", capability.MatrixRead, waits,
 		Allowed []string      `lua:"allowed_memberships,opt" doc:"which memberships count; {\"join\"} when left out"`
 	}) ([]matrix.UserID, error) {
 		return i.GetRoomMembers(c.Context(), a.Room, intent.GetRoomMembersOptions{AllowedMemberships: a.Allowed})
-	}, first(joined), asks("GET /rooms/{room_id}/joined_members", "GET /rooms/{room_id}/members"), errcodes("M_FORBIDDEN"),
+	}, scope("m.room.member"), first(joined), asks("GET /rooms/{room_id}/joined_members", "GET /rooms/{room_id}/members"), errcodes("M_FORBIDDEN"),
 	example(`local invited = intent:get_room_members(room_id, { allowed_memberships = { "invite" } })`))
 
 // askMember is the request of the getters about one member.
@@ -213,7 +213,7 @@ var _ = method(intentClass, "get_room_member_info", capability.MatrixRead, waits
 	func(c *Call, i *intent.Intent, a *memberArgs) (*memberTable, error) {
 		m, err := i.GetRoomMemberInfo(c.Context(), a.Room, a.User, intent.GetRoomMemberInfoOptions{IgnoreCache: a.IgnoreCache})
 		return memberOf(m), err
-	}, first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
+	}, scope("m.room.member"), first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"),
 	results("{membership, displayname?, avatar_url?}; `membership` is join, invite, leave, ban or knock"),
 	example(`if intent:get_room_member_info(room_id, user_id).membership == "join" then intent:send_notice(room_id, "good to see you") end`))
 
@@ -222,7 +222,7 @@ var _ = method(intentClass, "get_room_displayname", capability.MatrixRead, waits
 	func(c *Call, i *intent.Intent, a *memberArgs) (*string, error) {
 		name, err := i.GetRoomDisplayname(c.Context(), a.Room, a.User, intent.GetRoomDisplaynameOptions{IgnoreCache: a.IgnoreCache})
 		return optional(name), err
-	}, first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("The name; nil when there is none."),
+	}, scope("m.room.member"), first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("The name; nil when there is none."),
 	example(`local name = intent:get_room_displayname(room_id, user_id) or user_id`))
 
 var _ = method(intentClass, "get_room_avatar_url", capability.MatrixRead, waits,
@@ -230,7 +230,7 @@ var _ = method(intentClass, "get_room_avatar_url", capability.MatrixRead, waits,
 	func(c *Call, i *intent.Intent, a *memberArgs) (*string, error) {
 		url, err := i.GetRoomAvatarURL(c.Context(), a.Room, a.User, intent.GetRoomAvatarURLOptions{IgnoreCache: a.IgnoreCache})
 		return optional(url), err
-	}, first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("An mxc:// URI; nil when there is none."),
+	}, scope("m.room.member"), first(joined), asks(askMember), errcodes("M_NOT_FOUND", "M_FORBIDDEN"), results("An mxc:// URI; nil when there is none."),
 	example(`local picture = intent:get_room_avatar_url(room_id, user_id)`))
 
 type userArgs struct {

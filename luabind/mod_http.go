@@ -41,7 +41,7 @@ var _ = fn(httpModule, "get", capability.HTTPFetch, waitsInside,
 		httpOptions
 	}) (results2, error) {
 		return c.request(http.MethodGet, a.URL, a.httpOptions, httpContent{})
-	}, results(httpDone), returns("HttpResponse?", "Error?", "HttpResponse?"), httpCodes,
+	}, scopeInside, results(httpDone), returns("HttpResponse?", "Error?", "HttpResponse?"), httpCodes,
 	example(`local res = assert(http.get("https://api.example.org/items", { headers = { accept = "application/json" } }))`))
 
 var _ = fn(httpModule, "post", capability.HTTPFetch, waitsInside,
@@ -52,7 +52,7 @@ var _ = fn(httpModule, "post", capability.HTTPFetch, waitsInside,
 		httpOptions
 	}) (results2, error) {
 		return c.request(http.MethodPost, a.URL, a.httpOptions, a.httpContent)
-	}, results(httpDone), returns("HttpResponse?", "Error?", "HttpResponse?"), httpCodes,
+	}, scopeInside, results(httpDone), returns("HttpResponse?", "Error?", "HttpResponse?"), httpCodes,
 	example(`local res = assert(http.post("https://api.example.org/items", { json = { title = "hello" } }))`))
 
 var _ = fn(httpModule, "request", capability.HTTPFetch, waitsInside,
@@ -67,7 +67,7 @@ var _ = fn(httpModule, "request", capability.HTTPFetch, waitsInside,
 			return nil, usage("bad field 'method' to 'request' (a method such as GET expected, got %s)", quoted(a.Method))
 		}
 		return c.request(strings.ToUpper(a.Method), a.URL, a.httpOptions, a.httpContent)
-	}, tableArg, results(httpDone), returns("HttpResponse?", "Error?", "HttpResponse?"), httpCodes,
+	}, scopeInside, tableArg, results(httpDone), returns("HttpResponse?", "Error?", "HttpResponse?"), httpCodes,
 	example(`local res, err = http.request { method = "PUT", url = "https://api.example.org/items/7", json = { title = "hello" } }`))
 
 // request makes a request without the lock.

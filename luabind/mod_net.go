@@ -45,11 +45,11 @@ var _ = fn(netModule, "connect", capability.NetConnect, waitsInside,
 			return nil, usage("bad field 'host' to 'connect' (a name or an address expected, got an empty string)")
 		}
 		target := egress.Target{Need: capability.NetConnect, Host: a.Host, Port: a.Port, TLS: a.TLS, Timeout: a.Timeout}
-		if err := c.Env.Script.Check(capability.NetConnect, target.Address()); err != nil {
-			return nil, err
+		if err := c.Script.Check(capability.NetConnect, target.Address()); err != nil {
+			return nil, c.refused(err)
 		}
 		return c.connect(target)
-	}, tableArg, results("A socket, or nil and an error."), returns("Socket?", "Error?"), errcodes("ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS"),
+	}, tableArg, scopeInside, results("A socket, or nil and an error."), returns("Socket?", "Error?"), errcodes("ECONNREFUSED", "ENOTFOUND", "ETIMEDOUT", "E_TLS", "E_CONNECTIONS"),
 	example(`local sock = assert(net.connect { host = "irc.libera.chat", port = 6697, tls = true, timeout = "20s" })`))
 
 func (c *Call) connect(target egress.Target) (lua.LValue, error) {

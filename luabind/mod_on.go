@@ -49,7 +49,7 @@ var _ = fn(bridgeModule, "on", capability.MatrixRead, never,
 		filter := a.Filter
 		return c.addHandler(&engine.Handler{Event: a.Event, Fn: a.Fn, Label: fmt.Sprintf("handler of %q", a.Event),
 			Parallel: filter.Parallel, Data: &filter})
-	}, results("A number, for bridge.off."), example(`bridge.on("message", { msgtype = "m.text" }, function(evt) evt:reply(evt.text) end)`))
+	}, takes(hears), results("A number, for bridge.off."), example(`bridge.on("message", { msgtype = "m.text" }, function(evt) evt:reply(evt.text) end)`))
 
 var _ = fn(bridgeModule, "off", capability.None("takes a handler away"), never,
 	"Takes away the handler that bridge.on or bridge.command returned the number of. False when there is none.",
@@ -89,7 +89,7 @@ var _ = fn(bridgeModule, "command", capability.MatrixRead, never,
 			}
 		}
 		return c.addHandler(&engine.Handler{Event: CommandEvent, Fn: a.Fn, Label: fmt.Sprintf("command %q", command.Name), Data: command})
-	}, results("A number, for bridge.off."), example(`bridge.command("shout", { args = "<text...>" }, function(cmd) cmd:reply(cmd.args.text:upper()) end)`))
+	}, scope("m.room.message"), results("A number, for bridge.off."), example(`bridge.command("shout", { args = "<text...>" }, function(cmd) cmd:reply(cmd.args.text:upper()) end)`))
 
 func (c *Call) addHandler(h *engine.Handler) (int, error) {
 	g, err := c.generation()

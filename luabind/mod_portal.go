@@ -85,7 +85,8 @@ var _ = fn(bridgeModule, "portal", capability.MatrixCreateRoom, waits,
 		o := a.options()
 		o.Direct, o.Public, o.Space, o.RoomID = a.Direct, a.Public, a.Space, a.RoomID
 		return m.Portal(c.Context(), a.RemoteID, o)
-	}, errcodes("M_FORBIDDEN"), example(`local room = bridge.portal("#lua", { name = "#lua", invite = cfg.invite }).room_id`))
+	}, takes(opensPortal), also(capability.MatrixCreateRoom, "", ""), also(capability.MatrixInvite, "", "invite"), also(capability.MatrixDirectory, "", "public"), also(capability.MatrixState, "m.space.child", "space"),
+	wayIn("room_id", "the homeserver decides who comes in"), errcodes("M_FORBIDDEN"), example(`local room = bridge.portal("#lua", { name = "#lua", invite = cfg.invite }).room_id`))
 
 var _ = fn(bridgeModule, "portal_of", capability.None("the script's own portals"), waits,
 	"The portal that a room is, or nil.",
@@ -97,7 +98,7 @@ var _ = fn(bridgeModule, "portal_of", capability.None("the script's own portals"
 			return nil, err
 		}
 		return m.PortalOf(c.Context(), a.Room)
-	}, example(`local portal = bridge.portal_of(evt.room_id)`), confusedWith("room_id", "bridge.portal_of takes a room id; for a remote id use bridge.portal"))
+	}, wayIn("room_id", "only the script's own portals are looked at"), example(`local portal = bridge.portal_of(evt.room_id)`), confusedWith("room_id", "bridge.portal_of takes a room id; for a remote id use bridge.portal"))
 
 var _ = fn(bridgeModule, "portals", capability.None("the script's own portals"), never,
 	"An iterator over all portals of the script.",
@@ -160,7 +161,7 @@ var _ = fn(bridgeModule, "ghost", capability.MatrixGhosts, waits,
 				Hint:    "bridge.ghost takes a remote id; for a user ID use intent:user"}
 		}
 		return m.Ghost(c.Context(), a.RemoteID, portal.GhostOptions{Displayname: a.Displayname, Avatar: (*string)(a.Avatar)})
-	}, errcodes("M_FORBIDDEN"), example(`bridge.ghost(nick, { displayname = nick .. " (IRC)" }):send_text(room, text)`))
+	}, takes(actsAsGhost), errcodes("M_FORBIDDEN"), example(`bridge.ghost(nick, { displayname = nick .. " (IRC)" }):send_text(room, text)`))
 
 var _ = fn(bridgeModule, "mxid", capability.None("makes a name"), never,
 	"The user ID of the ghost of a remote id.",
@@ -252,7 +253,8 @@ var _ = method(portalClass, "update", capability.MatrixState, waits,
 	"Sets what differs: name, topic, avatar; invites.",
 	func(c *Call, p *portal.Portal, a *portalOptions) (none, error) {
 		return none{}, p.Update(c.Context(), a.options())
-	}, tableArg, example(`portal:update { topic = topic }`))
+	}, tableArg, takes(nothing), also(capability.MatrixState, "m.room.name", "name"), also(capability.MatrixState, "m.room.topic", "topic"),
+	also(capability.MatrixState, "m.room.avatar", "avatar"), also(capability.MatrixInvite, "", "invite"), example(`portal:update { topic = topic }`))
 
 var _ = method(portalClass, "sync_members", capability.MatrixGhosts, waits,
 	"Joins the ghosts of these remote ids to the room, and lets all other ghosts of the script leave it.",

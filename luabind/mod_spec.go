@@ -186,10 +186,11 @@ func (c *Call) runTask(ctx context.Context, name string, f *lua.LFunction) *diag
 var _ = fn(specModule, "load", capability.None(noPowerSpec), waitsInside,
 	"Runs a script, a file or folder beside the spec, on a homeserver of its own, called test, until it has nothing more to do.",
 	func(c *Call, a *struct {
-		File   string   `lua:"file" doc:"the script, relative to the spec"`
-		Config Map      `lua:"config,opt" doc:"what bridge.config of the script sees"`
-		Name   string   `lua:"name,opt" doc:"the script's name; that of the file when it is left out"`
-		Dirs   []string `lua:"dirs,opt" doc:"names of directories that bridge.fs reaches, empty at first"`
+		File         string    `lua:"file" doc:"the script, relative to the spec"`
+		Config       Map       `lua:"config,opt" doc:"what bridge.config of the script sees"`
+		Name         string    `lua:"name,opt" doc:"the script's name; that of the file when it is left out"`
+		Dirs         []string  `lua:"dirs,opt" doc:"names of directories that bridge.fs reaches, empty at first"`
+		Capabilities *[]string `lua:"capabilities,opt" doc:"what it may do, as bridges.lock has it: \"kv\", \"net:connect irc.test:6697\"; everything when it is left out, as a script of one's own"`
 	}) (lua.LValue, error) {
 		config, err := tomlValues(a.Config)
 		if err != nil {
@@ -197,7 +198,7 @@ var _ = fn(specModule, "load", capability.None(noPowerSpec), waitsInside,
 		}
 		var hs SpecHost
 		c.Wait(func(ctx context.Context) {
-			hs, err = c.Env.Script.Specs.Load(ctx, a.File, SpecLoad{Name: a.Name, Config: config, Dirs: a.Dirs})
+			hs, err = c.Env.Script.Specs.Load(ctx, a.File, SpecLoad{Name: a.Name, Config: config, Dirs: a.Dirs, Capabilities: a.Capabilities})
 		})
 		if err != nil {
 			return nil, err

@@ -40,6 +40,8 @@ type Script struct {
 
 	// Observe is told what scripts call, for coverage; nil: nobody is.
 	Observe func(Observed)
+	// Used is told what capabilities calls take, and whether they had them; nil: nobody is.
+	Used func(g capability.Grant, allowed bool)
 
 	// Config is what the host's configuration says about this script: TOML values.
 	Config map[string]any
@@ -76,13 +78,23 @@ func (s *Script) Check(need capability.Need, scope string) error {
 	if !need.Valid() {
 		return &diag.Error{Kind: diag.KindInternal, Message: "a function was declared without saying what capability it needs"}
 	}
-	if s.Grants().Allows(need, scope) {
+	asked := capability.Grant{Name: need.Name(), Scope: scope}
+	allowed := s.Grants().Allows(need, scope)
+	if s.Used != nil && asked.Name != "" {
+		s.Used(asked, allowed)
+	}
+	if allowed {
 		return nil
 	}
-	asked := capability.Grant{Name: need.Name(), Scope: scope}
+	asked.Scope = capability.Narrow(asked.Name, scope)
+	var scopes []string
+	if asked.Scope != "" {
+		scopes = []string{asked.Scope}
+	}
 	return &diag.Error{Kind: diag.KindPermission, Code: "E_CAPABILITY",
 		Message: fmt.Sprintf("%s may not do this: %s was not granted", s.Name, asked),
-		Hint:    fmt.Sprintf("the owner of this host can grant it: bridgehost permissions %s --grant '%s'; its author declares it under [permissions] of bridge.toml", s.Name, asked)}
+		Hint: fmt.Sprintf("its author asks for it in bridge.toml, under [permissions]: %s; the owner of this host grants it: bridgehost permissions %s --grant '%s'",
+			capability.Line(asked.Name, "…", scopes...), s.Name, asked)}
 }
 
 // openFile counts a file that is being opened; the script may have at most so many at

@@ -37,6 +37,8 @@ type SpecLoad struct {
 	Name   string         // "": that of the file
 	Config map[string]any // TOML values
 	Dirs   []string       // names of directories for bridge.fs, empty at first
+	// Capabilities are what it may do, in the words of bridges.lock; nil: everything.
+	Capabilities *[]string
 }
 
 // SpecHost is a script that is being tested, with its homeserver.

@@ -38,30 +38,30 @@ func (a membershipsArgs) of(c *Call, s stateStore) (map[matrix.UserID]intent.Mem
 var (
 	_ = method(stateStoreClass, "is_registered", knownState, waits, `Tells whether the user is known to be registered.`,
 		func(c *Call, s stateStore, a *userArgs) (bool, error) { return s.IsRegistered(c.Context(), a.User) },
-		example(`if not store:is_registered(ghost.mxid) then ghost:ensure_registered() end`))
+		takes(aboutOwn), example(`if not store:is_registered(ghost.mxid) then ghost:ensure_registered() end`))
 	_ = method(stateStoreClass, "registered", capability.MatrixRaw, waits, `Remembers that the user is registered: ensure_registered asks nothing then.`,
 		func(c *Call, s stateStore, a *userArgs) (none, error) {
 			return none{}, s.Registered(c.Context(), a.User)
 		}, example(`store:registered(ghost.mxid)`))
-	_ = method(stateStoreClass, "get_member", knownState, waits, `Returns what is known of a member; nil when nothing is.`,
+	_ = method(stateStoreClass, "get_member", capability.MatrixRead, waits, `Returns what is known of a member; nil when nothing is.`,
 		func(c *Call, s stateStore, a *roomUserArgs) (*memberTable, error) {
 			m, err := s.Member(c.Context(), a.Room, a.User)
 			return memberOf(m), err
-		}, results("{membership, displayname?, avatar_url?}, or nil."), example(`local member = store:get_member(room_id, user_id)
+		}, results("{membership, displayname?, avatar_url?}, or nil."), scope("m.room.member"), example(`local member = store:get_member(room_id, user_id)
 if member and member.displayname then intent:send_notice(room_id, "hello " .. member.displayname) end`))
-	_ = method(stateStoreClass, "get_membership", knownState, waits, `Returns a member's membership: "join", "invite", "leave", "ban" or "knock"; "leave" when nothing is known.`,
+	_ = method(stateStoreClass, "get_membership", capability.MatrixRead, waits, `Returns a member's membership: "join", "invite", "leave", "ban" or "knock"; "leave" when nothing is known.`,
 		func(c *Call, s stateStore, a *roomUserArgs) (string, error) {
 			m, err := s.Member(c.Context(), a.Room, a.User)
 			if err != nil || m == nil {
 				return "leave", err
 			}
 			return m.Membership, nil
-		}, example(`if store:get_membership(room_id, user_id) == "ban" then return end`))
-	_ = method(stateStoreClass, "is_joined", knownState, waits, `Tells whether the user is known to be in the room.`,
+		}, scope("m.room.member"), example(`if store:get_membership(room_id, user_id) == "ban" then return end`))
+	_ = method(stateStoreClass, "is_joined", capability.MatrixRead, waits, `Tells whether the user is known to be in the room.`,
 		func(c *Call, s stateStore, a *roomUserArgs) (bool, error) {
 			m, err := s.Member(c.Context(), a.Room, a.User)
 			return m != nil && m.Membership == "join", err
-		}, example(`if not store:is_joined(room_id, user_id) then intent:invite_user(room_id, user_id) end`))
+		}, scope("m.room.member"), example(`if not store:is_joined(room_id, user_id) then intent:invite_user(room_id, user_id) end`))
 	_ = method(stateStoreClass, "set_member", capability.MatrixRaw, waits, `Replaces what is known of a member in the room, profile included.`,
 		func(c *Call, s stateStore, a *struct {
 			roomUserArgs
@@ -86,17 +86,17 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 		example(`store:invited(room_id, ghost.mxid)`))
 	_ = method(stateStoreClass, "left", capability.MatrixRaw, waits, `Remembers that the user is not in the room, and keeps the profile that is known.`, setMembership("leave"),
 		example(`store:left(room_id, ghost.mxid)`))
-	_ = method(stateStoreClass, "get_members", knownState, waits, `Lists the user IDs of the members that are known, in order. That is everybody only if has_full_member_list says so.`,
+	_ = method(stateStoreClass, "get_members", capability.MatrixRead, waits, `Lists the user IDs of the members that are known, in order. That is everybody only if has_full_member_list says so.`,
 		func(c *Call, s stateStore, a *membershipsArgs) ([]matrix.UserID, error) {
 			m, err := a.of(c, s)
 			return slices.Sorted(maps.Keys(m)), err
-		}, example(`local banned = store:get_members(room_id, { memberships = { "ban" } })`))
-	_ = method(stateStoreClass, "get_member_profiles", knownState, waits, `Returns the members that are known. That is everybody only if has_full_member_list says so.`,
+		}, scope("m.room.member"), example(`local banned = store:get_members(room_id, { memberships = { "ban" } })`))
+	_ = method(stateStoreClass, "get_member_profiles", capability.MatrixRead, waits, `Returns the members that are known. That is everybody only if has_full_member_list says so.`,
 		func(c *Call, s stateStore, a *membershipsArgs) (map[matrix.UserID]memberTable, error) {
 			m, err := a.of(c, s)
 			return membersOf(m), err
-		}, results("User ID → {membership, displayname?, avatar_url?}."), example(`for user, member in pairs(store:get_member_profiles(room_id)) do print(user, member.displayname) end`))
-	_ = method(stateStoreClass, "get_members_filtered", knownState, waits, `Lists the user IDs of the known members, in order, `+
+		}, results("User ID → {membership, displayname?, avatar_url?}."), scope("m.room.member"), example(`for user, member in pairs(store:get_member_profiles(room_id)) do print(user, member.displayname) end`))
+	_ = method(stateStoreClass, "get_members_filtered", capability.MatrixRead, waits, `Lists the user IDs of the known members, in order, `+
 		`without a bridge's own: those that begin with not_prefix and end with not_suffix, and not_id.`,
 		func(c *Call, s stateStore, a *struct {
 			Room        matrix.RoomID `lua:"room_id" doc:"the room"`
@@ -109,7 +109,7 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 			return slices.DeleteFunc(slices.Sorted(maps.Keys(m)), func(u matrix.UserID) bool {
 				return string(u) == a.NotID || strings.HasPrefix(string(u), a.NotPrefix) && strings.HasSuffix(string(u), a.NotSuffix)
 			}), err
-		}, example(`local people = store:get_members_filtered(room_id, "@_bh_", ":" .. intent.domain, intent.mxid)`))
+		}, scope("m.room.member"), example(`local people = store:get_members_filtered(room_id, "@_bh_", ":" .. intent.domain, intent.mxid)`))
 	_ = method(stateStoreClass, "set_members", capability.MatrixRaw, waits, `Replaces the members that are known, or those of one membership. `+
 		`Whoever is not named is unknown then. After a list of all, or of all who are joined, has_full_member_list says true.`,
 		func(c *Call, s stateStore, a *struct {
@@ -127,16 +127,17 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 			}
 			return none{}, s.SetMembers(c.Context(), a.Room, members, a.Only)
 		}, example(`store:set_members(room_id, { [user_id] = { membership = "ban" } }, { only_membership = "ban" })`))
-	_ = method(stateStoreClass, "has_full_member_list", knownState, waits, `Tells whether everybody who is in the room is known, as after get_joined_members. `+
+	_ = method(stateStoreClass, "has_full_member_list", capability.MatrixRead, waits, `Tells whether everybody who is in the room is known, as after get_joined_members. `+
 		`It ends with a tombstone, and when the last of our users has left.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
 			return s.HasFullMemberList(c.Context(), a.Room)
-		}, example(`if not store:has_full_member_list(room_id) then intent:get_joined_members(room_id) end`))
-	_ = method(stateStoreClass, "find_shared_rooms", knownState, waits, `Lists the IDs of the rooms in which the user is known to be, in order.`,
+		}, scope("m.room.member"), example(`if not store:has_full_member_list(room_id) then intent:get_joined_members(room_id) end`))
+	_ = method(stateStoreClass, "find_shared_rooms", capability.MatrixRead, waits, `Lists the IDs of the rooms in which the user is known to be, in order.`,
 		func(c *Call, s stateStore, a *userArgs) ([]matrix.RoomID, error) {
-			return s.SharedRooms(c.Context(), a.User)
-		}, example(`for _, room in ipairs(store:find_shared_rooms(user_id)) do intent:send_notice(room, "hello") end`))
-	_ = method(stateStoreClass, "get_power_levels", knownState, waits, `Returns the content of the room's power levels as they were sent; nil when they are unknown, or when it is known that there are none. `+
+			rooms, err := s.SharedRooms(c.Context(), a.User)
+			return c.visible(rooms), err
+		}, scope("m.room.member"), example(`for _, room in ipairs(store:find_shared_rooms(user_id)) do intent:send_notice(room, "hello") end`))
+	_ = method(stateStoreClass, "get_power_levels", capability.MatrixRead, waits, `Returns the content of the room's power levels as they were sent; nil when they are unknown, or when it is known that there are none. `+
 		`intent:get_power_levels asks, and fills in what is left out.`,
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
 			raw, _, err := s.PowerLevels(c.Context(), a.Room)
@@ -144,12 +145,12 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 				raw = nil
 			}
 			return raw, err
-		}, returns("table?"), results("The content of m.room.power_levels, or nil."), example(`local levels = store:get_power_levels(room_id) or intent:get_power_levels(room_id)`))
-	_ = method(stateStoreClass, "has_power_levels_cached", knownState, waits, `Tells whether the room's power levels are known, also that there are none.`,
+		}, returns("table?"), results("The content of m.room.power_levels, or nil."), scope("m.room.power_levels"), example(`local levels = store:get_power_levels(room_id) or intent:get_power_levels(room_id)`))
+	_ = method(stateStoreClass, "has_power_levels_cached", capability.MatrixRead, waits, `Tells whether the room's power levels are known, also that there are none.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
 			_, ok, err := s.PowerLevels(c.Context(), a.Room)
 			return ok, err
-		}, example(`if not store:has_power_levels_cached(room_id) then intent:get_power_levels(room_id) end`))
+		}, scope("m.room.power_levels"), example(`if not store:has_power_levels_cached(room_id) then intent:get_power_levels(room_id) end`))
 	_ = method(stateStoreClass, "set_power_levels", capability.MatrixRaw, waits, `Remembers the content of the room's power levels, in place of the former one. `+
 		`Nothing is sent: intent:set_power_levels does that.`,
 		func(c *Call, s stateStore, a *struct {
@@ -158,21 +159,21 @@ if member and member.displayname then intent:send_notice(room_id, "hello " .. me
 		}) (none, error) {
 			return none{}, s.SetPowerLevels(c.Context(), a.Room, json.RawMessage(a.Content))
 		}, example(`store:set_power_levels(room_id, { users = { [user_id] = 50 } })`))
-	_ = method(stateStoreClass, "has_power_level", knownState, waits, `Tells whether the user has the level that events of that type need; nil when the levels are unknown. `+
+	_ = method(stateStoreClass, "has_power_level", capability.MatrixRead, waits, `Tells whether the user has the level that events of that type need; nil when the levels are unknown. `+
 		`A type that the specification does not know as state counts as a message. `+
 		`From room version 12 on the creators may send everything, if the m.room.create event is known.`, hasPowerLevel,
-		results("true, false or nil."), example(`if store:has_power_level(room_id, intent.mxid, "m.room.topic") then intent:set_room_topic(room_id, "bridged") end`))
-	_ = method(stateStoreClass, "get_create", knownState, waits, `Returns the room's whole m.room.create event; nil when unknown. Its sender made the room.`,
+		results("true, false or nil."), scope("m.room.power_levels"), example(`if store:has_power_level(room_id, intent.mxid, "m.room.topic") then intent:set_room_topic(room_id, "bridged") end`))
+	_ = method(stateStoreClass, "get_create", capability.MatrixRead, waits, `Returns the room's whole m.room.create event; nil when unknown. Its sender made the room.`,
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
 			raw, _, err := s.Create(c.Context(), a.Room)
 			return raw, err
-		}, ours, returns("MatrixEvent?"), results("The event: `sender`, `content` …; or nil."), example(`local create = store:get_create(room_id)
+		}, ours, returns("MatrixEvent?"), results("The event: `sender`, `content` …; or nil."), scope("m.room.create"), example(`local create = store:get_create(room_id)
 local is_space = create and create.content.type == "m.space"`))
-	_ = method(stateStoreClass, "has_create_cached", knownState, waits, `Tells whether the room's m.room.create event is known.`,
+	_ = method(stateStoreClass, "has_create_cached", capability.MatrixRead, waits, `Tells whether the room's m.room.create event is known.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
 			_, ok, err := s.Create(c.Context(), a.Room)
 			return ok, err
-		}, example(`local known = store:has_create_cached(room_id)`))
+		}, scope("m.room.create"), example(`local known = store:has_create_cached(room_id)`))
 	_ = method(stateStoreClass, "set_create", capability.MatrixRaw, waits, `Remembers a room's m.room.create event. The room is the event's room_id.`,
 		func(c *Call, s stateStore, a *struct {
 			Event Map `lua:"event" doc:"the whole event, room_id included"`
@@ -183,18 +184,18 @@ local is_space = create and create.content.type == "m.space"`))
 			}
 			return none{}, s.SetCreate(c.Context(), e.RoomID, json.RawMessage(a.Event))
 		}, example(`store:set_create({ room_id = room_id, type = "m.room.create", state_key = "", sender = user_id, content = { room_version = "12" } })`))
-	_ = method(stateStoreClass, "get_encryption_info", knownState, waits, `Returns the content of the room's m.room.encryption event; nil when the room is not encrypted, or when nothing is known.`,
+	_ = method(stateStoreClass, "get_encryption_info", capability.MatrixRead, waits, `Returns the content of the room's m.room.encryption event; nil when the room is not encrypted, or when nothing is known.`,
 		func(c *Call, s stateStore, a *roomArgs) (json.RawMessage, error) {
 			raw, _, err := s.EncryptionInfo(c.Context(), a.Room)
 			return raw, err
-		}, returns("table?"), results("The content of m.room.encryption, or nil."), example(`local info = store:get_encryption_info(room_id)
+		}, returns("table?"), results("The content of m.room.encryption, or nil."), scope("m.room.encryption"), example(`local info = store:get_encryption_info(room_id)
 if info then print(info.algorithm) end`))
-	_ = method(stateStoreClass, "has_encryption_info_cached", knownState, waits, `Tells whether it is known if the room is encrypted.`,
+	_ = method(stateStoreClass, "has_encryption_info_cached", capability.MatrixRead, waits, `Tells whether it is known if the room is encrypted.`,
 		func(c *Call, s stateStore, a *roomArgs) (bool, error) {
 			_, ok, err := s.EncryptionInfo(c.Context(), a.Room)
 			return ok, err
-		}, example(`local known = store:has_encryption_info_cached(room_id)`))
-	_ = method(stateStoreClass, "is_encrypted", knownState, waits, `Tells whether the room is encrypted; nil when unknown.`,
+		}, scope("m.room.encryption"), example(`local known = store:has_encryption_info_cached(room_id)`))
+	_ = method(stateStoreClass, "is_encrypted", capability.MatrixRead, waits, `Tells whether the room is encrypted; nil when unknown.`,
 		func(c *Call, s stateStore, a *roomArgs) (*bool, error) {
 			raw, ok, err := s.EncryptionInfo(c.Context(), a.Room)
 			if err != nil || !ok {
@@ -202,7 +203,7 @@ if info then print(info.algorithm) end`))
 			}
 			yes := raw != nil
 			return &yes, nil
-		}, results("true, false or nil."), example(`if store:is_encrypted(room_id) then intent:send_notice(room_id, "I cannot read this room") end`))
+		}, results("true, false or nil."), scope("m.room.encryption"), example(`if store:is_encrypted(room_id) then intent:send_notice(room_id, "I cannot read this room") end`))
 	_ = method(stateStoreClass, "set_encryption_info", capability.MatrixRaw, waits, `Remembers the content of the room's m.room.encryption event; json.null: the room is not encrypted.`,
 		func(c *Call, s stateStore, a *struct {
 			Room    matrix.RoomID `lua:"room_id" doc:"the room"`

@@ -24,6 +24,8 @@ type BridgeOptions struct {
 	Name   string // "": that of the file
 	Config map[string]any
 	Dirs   []string // names of directories for bridge.fs, empty at first
+	// Capabilities are what the script may do; nil: everything.
+	Capabilities *[]string
 
 	ServerName   string // after the colon in user ids
 	URL          string // of the homeserver

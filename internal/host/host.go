@@ -42,6 +42,8 @@ type Options struct {
 	Report Reporter
 	// activity hears what scripts are given and what they ask for, for `dev`; nil: nobody does.
 	activity *activity
+	// capabilities are what that script may do; nil: everything.
+	capabilities *[]string
 	// only is the one script that runs, for `dev`; nil: those of scripts.dir.
 	only *found
 	// Egress is the network that scripts connect to; the zero value is the real one.

@@ -68,7 +68,7 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: s.log.GetLevel(), Output: io.Discard})
 	log.RegisterSink(&specLog{s.log, o.Logged})
 	if err == nil {
-		b.h, err = open(cfg, Options{Log: log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, Report: specReporter{o},
+		b.h, err = open(cfg, Options{Log: log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, capabilities: o.Capabilities, Report: specReporter{o},
 			http: client, Egress: egress.Config{Dial: o.Dial, Resolve: o.Resolve, Secure: o.Secure}, computing: o.Computing, observe: o.Observe})
 	}
 	if err == nil {

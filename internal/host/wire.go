@@ -65,10 +65,14 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
-	if list, some := h.opts.Granted[f.name]; some {
-		granted, err := capability.ParseGrants(list, nil)
+	list := h.opts.capabilities
+	if own, some := h.opts.Granted[f.name]; some {
+		list = &own
+	}
+	if list != nil {
+		granted, err := capability.ParseGrants(*list, configured(s.lua.Config))
 		if err != nil {
-			return nil, fmt.Errorf("what was granted to %s: %w", f.name, err)
+			return nil, &diag.Error{Kind: diag.KindUsage, Message: "capabilities: " + err.Error()}
 		}
 		s.lua.SetGrants(granted)
 	}
@@ -92,6 +96,27 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	}
 	s.Script = engine.NewScript(cfg)
 	return s, nil
+}
+
+// configured answers the values of a key of a script's configuration, for scopes like
+// ${config.server}.
+func configured(config map[string]any) func(key string) []string {
+	return func(key string) []string {
+		switch v := config[key].(type) {
+		case nil:
+			return nil
+		case []any:
+			var all []string
+			for _, item := range v {
+				all = append(all, fmt.Sprint(item))
+			}
+			return all
+		case map[string]any:
+			return nil
+		default:
+			return []string{fmt.Sprint(v)}
+		}
+	}
 }
 
 // stateChanged lets portals follow what happened to their rooms.
