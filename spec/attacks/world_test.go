@@ -23,7 +23,7 @@ const secret = "s3cret-of-the-"
 
 // bank is a person's own script beside the attacks: with a store, a ghost, a portal and a
 // password. It tells whether all is as it was.
-const bank = `local bridge = require "bridge"
+const bank = `local bridge, json = require "bridge", require "bridge.json"
 local cfg = bridge.config { pin = { type = "secret", required = true } }
 bridge.on("invite", function(evt) intent:join_room(evt.room_id) end)
 bridge.on("load", function()
@@ -34,7 +34,7 @@ bridge.on("load", function()
 end)
 bridge.on("message", function(evt)
   local own = bridge.store("vault")
-  local whole = own:get("gold") == "s3cret-of-the-store" and #own:keys() == 1 and cfg.pin == "s3cret-of-the-config"
+  local whole = json.decode("1") == 1 and own:get("gold") == "s3cret-of-the-store" and #own:keys() == 1 and cfg.pin == "s3cret-of-the-config"
     and bridge.memory("vault"):get("gold") == "s3cret-of-the-memory" and bridge.portal_of(bridge.portal("vault").room_id).remote_id == "vault"
   evt:reply((whole and "whole " or "BROKEN ") .. evt.text)
 end)
@@ -65,12 +65,18 @@ func newWorld(t *testing.T) *world {
 	w.files, w.dirs = t.TempDir(), t.TempDir()
 	t.Setenv("BANK_PIN", secret+"environment")
 	config := strings.Builder{}
-	fmt.Fprintf(&config, "[scripts.config.bank]\npin = %q\n[storage]\ndurability = \"normal\"\n[scripts.limits]\ncpu = \"2s\"\nmemory = \"24MB\"\n", secret+"config")
+	fmt.Fprintf(&config, "[scripts.config.bank]\npin = %q\n[storage]\ndurability = \"normal\"\n[scripts.limits]\ncpu = \"300ms\"\nhandler = \"5s\"\nmemory = \"24MB\"\n", secret+"config")
 	granted := map[string][]string{}
 	for i, a := range everyAttack() {
 		name := fmt.Sprintf("a%03d", i+1)
-		w.names[a.name] = name
+		if w.names[a.name] != "" {
+			t.Fatalf("two attacks are called %q", a.name)
+		}
+		if a.stopped == "E_MEMORY" {
+			fmt.Fprintf(&config, "[scripts.limits_of.%s]\ncpu = \"40s\"\nhandler = \"60s\"\n", name)
+		}
 		fmt.Fprintf(&config, "[scripts.dirs_of.%s]\nin = %q\n", name, w.dir(t, name))
+		w.names[a.name] = name
 	}
 	w.host = bridgetest.NewHost(t, w.hs, config.String())
 	w.listeners(t)
