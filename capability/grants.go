@@ -103,6 +103,10 @@ func (g Grant) check() error {
 		if u, err := url.Parse(g.Scope); err != nil || u.Host == "" || u.User != nil {
 			return fmt.Errorf("%q is no beginning of a web address like https://example.org/feeds/", g.Scope)
 		}
+	case KV.name, SQL.name:
+		if _, err := Size(g.Scope); err != nil {
+			return err
+		}
 	case HTTPListen.name:
 		if !strings.HasPrefix(g.Scope, "/") {
 			return fmt.Errorf("%q is no path like /github", g.Scope)

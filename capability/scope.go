@@ -1,6 +1,7 @@
 package capability
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -23,17 +24,28 @@ func ScopeKey(name string) string { return scopeKeys[name] }
 func Line(name, why string, scopes ...string) string {
 	key := scopeKeys[name]
 	if key == "" || len(scopes) == 0 {
-		return fmt.Sprintf("%q = %q", name, why)
+		return quoted(name) + " = " + quoted(why)
 	}
 	list := make([]string, len(scopes))
 	for i, s := range scopes {
-		list[i] = strconv.Quote(s)
+		list[i] = quoted(s)
 	}
 	value := "[" + strings.Join(list, ", ") + "]"
 	if key == "size" {
 		value = list[0]
 	}
-	return fmt.Sprintf("%q = { %s = %s, why = %q }", name, key, value, why)
+	return fmt.Sprintf("%s = { %s = %s, why = %s }", quoted(name), key, value, quoted(why))
+}
+
+// quoted is a string as TOML has it; its escapes are those of JSON.
+func quoted(text string) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(text); err != nil {
+		return `""`
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // Narrow is what is asked for when scope was used: of a web address the beginning that says
@@ -47,8 +59,61 @@ func Narrow(name, scope string) string {
 			return u.Scheme + "://" + u.Host + "/"
 		}
 	}
-	if scope == "*" { // any: what has no scope
-		return ""
-	}
 	return scope
+}
+
+// Within tells whether all that scope stands for, a pattern maybe, was granted.
+func (g Grant) Within(scope string) bool {
+	if scopeKeys[g.Name] == "size" {
+		least, err := Size(g.Scope)
+		if err != nil {
+			return false
+		}
+		most, err := Size(scope)
+		return err == nil && most <= least
+	}
+	return g.covers(scope)
+}
+
+// DefaultSize is how much a store holds when nobody said.
+const DefaultSize = 10 << 20
+
+// Size reads the scope of a store: "500KB", "10MB", "1GB"; "" is the default.
+func Size(scope string) (int64, error) {
+	if scope == "" {
+		return DefaultSize, nil
+	}
+	units := []struct {
+		name  string
+		bytes int64
+	}{{"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}, {"B", 1}}
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(scope, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n < 0 || n > 1<<40/u.bytes {
+			break
+		}
+		return n * u.bytes, nil
+	}
+	return 0, fmt.Errorf("%q is no size like 10MB", scope)
+}
+
+// Quota is how much a script may keep in a store; bounded is false for one that may do everything.
+func (g *Grants) Quota(need Need) (bytes int64, bounded bool) {
+	if g == nil {
+		return 0, false
+	}
+	scopes := g.Scopes(need)
+	if len(scopes) == 0 { // what the host keeps for it has a bound as well
+		return DefaultSize, true
+	}
+	for _, scope := range scopes {
+		if n, err := Size(scope); err == nil {
+			bytes = max(bytes, n)
+		}
+	}
+	return bytes, true
 }

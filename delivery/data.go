@@ -37,6 +37,7 @@ type Data struct {
 	clock  clockwork.Clock
 
 	mu    sync.Mutex
+	quota quota
 	piles map[slot][]*entry
 	waits map[*Unit]*Unit // who waits in Once for whom
 }
@@ -94,6 +95,9 @@ func (d *Data) Set(u *Unit, store, key string, value []byte, ttl time.Duration) 
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.fits(slot{store, key}, value); err != nil {
+		return err
+	}
 	d.push(u, slot{store, key}, value, ttl)
 	return nil
 }
@@ -204,16 +208,16 @@ func (d *Data) Once(ctx context.Context, u *Unit, space, key string, ttl time.Du
 			v, err := d.values.Get(d.script, s.store, s.key, now)
 			first = err == nil && v == nil
 			if first {
-				d.push(u, s, []byte{}, ttl)
+				err = d.mark(u, s, ttl)
 			}
 			d.mu.Unlock()
-			return first, err
+			return first && err == nil, err
 		case e.unit == u:
 			if first = e.live(now) == nil; first {
-				d.push(u, s, []byte{}, ttl)
+				err = d.mark(u, s, ttl)
 			}
 			d.mu.Unlock()
-			return first, nil
+			return first && err == nil, err
 		}
 		for w := e.unit; w != nil; w = d.waits[w] {
 			if w == u {
@@ -239,6 +243,15 @@ func (d *Data) Once(ctx context.Context, u *Unit, space, key string, ttl time.Du
 			return false, err
 		}
 	}
+}
+
+// mark writes a mark of Once. d.mu is held.
+func (d *Data) mark(u *Unit, s slot, ttl time.Duration) error {
+	if err := d.fits(s, nil); err != nil {
+		return err
+	}
+	d.push(u, s, []byte{}, ttl)
+	return nil
 }
 
 // Committed tells that Store.Finish or Store.Commit of u has succeeded. u may go

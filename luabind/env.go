@@ -61,7 +61,7 @@ func (env *Env) TableObject(g *Group, v any) *lua.LTable {
 	L := env.VM.L
 	class := env.meta(g)
 	mt := L.CreateTable(0, 4)
-	for _, name := range []string{"__index", "__tostring", "__name"} {
+	for _, name := range []string{"__index", "__tostring", "__name", "__metatable"} {
 		if f := class.RawGetString(name); f != lua.LNil {
 			mt.RawSetString(name, f)
 		}

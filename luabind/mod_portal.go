@@ -262,7 +262,7 @@ var _ = method(portalClass, "sync_members", capability.MatrixGhosts, waits,
 		RemoteIDs []string `lua:"remote_ids" doc:"who is there on the other network"`
 	}) (none, error) {
 		return none{}, p.SyncMembers(c.Context(), slices.Clone(a.RemoteIDs))
-	}, example(`portal:sync_members { "alice", "bob" }`))
+	}, takes(syncsGhosts), example(`portal:sync_members { "alice", "bob" }`))
 
 var _ = method(portalClass, "close", capability.None(ownPortal), waits,
 	"Lets ghosts and bot leave the room and forgets the portal.",

@@ -100,7 +100,7 @@ var _ = fn(bridgeModule, "once", capability.KV, waits,
 		}
 		first, err := c.Env.Script.Data.Once(c.Context(), c.Unit(), a.Space, a.Key, a.TTL)
 		return first, storeError(err)
-	}, errcodes("E_CIRCLE"), example(`if bridge.once("seen", item.id, "180d") then … end`))
+	}, errcodes("E_CIRCLE", "E_QUOTA"), example(`if bridge.once("seen", item.id, "180d") then … end`))
 
 // storeError is what the stores' errors mean to a script.
 func storeError(err error) error {
@@ -110,6 +110,12 @@ func storeError(err error) error {
 	case errors.Is(err, delivery.ErrCircle):
 		return &diag.Error{Kind: diag.KindTimeout, Code: "E_CIRCLE", Retryable: true, Cause: err,
 			Message: "handlers wait for each other's bridge.once in a circle; this one runs again later"}
+	}
+	var full *delivery.QuotaError
+	if errors.As(err, &full) {
+		return &diag.Error{Kind: diag.KindLimit, Code: "E_QUOTA", Cause: err,
+			Message: fmt.Sprintf("the script's stores are full: they would take %d bytes, and %d are granted; nothing was written", full.Need, full.Limit),
+			Hint:    "delete what is not needed, or give values a ttl; the owner of this host can grant more: bridgehost permissions NAME --grant 'kv 100MB'"}
 	}
 	return err
 }
@@ -161,7 +167,7 @@ var _ = method(storeClass, "set", capability.None("the store was opened already"
 			return none{}, &diag.Error{Kind: diag.KindLimit, Code: "E_VALUE", Message: fmt.Sprintf("the value takes %d bytes; %d are allowed", len(a.Value), most)}
 		}
 		return none{}, storeError(s.set(c.Unit(), a.Key, a.Value, a.TTL))
-	}, example(`sent:set(event_id, topic, { ttl = "7d" })`))
+	}, errcodes("E_QUOTA"), example(`sent:set(event_id, topic, { ttl = "7d" })`))
 
 var _ = method(storeClass, "delete", capability.None("the store was opened already"), never,
 	"Forgets a key. True when there was a value.",

@@ -2,10 +2,7 @@ package luabind
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/url"
-	"path"
 	"strings"
 
 	"bridgehost/capability"
@@ -40,11 +37,7 @@ func setsState(c *Call, g given) error {
 	if actor := g.actor(); actor != nil && g.text("state_key") == string(actor.MXID()) {
 		return nil
 	}
-	var content struct {
-		Membership string `json:"membership"`
-	}
-	_ = json.Unmarshal(g.value("content").Bytes(), &content) // what is no membership the homeserver refuses
-	if content.Membership == "invite" {
+	if exactly(g.value("content").Bytes()).text("membership") == "invite" {
 		return c.Script.Check(capability.MatrixInvite, string(g.actor().MXID()))
 	}
 	return c.Script.Check(capability.MatrixModerate, "")
@@ -61,13 +54,8 @@ func sendsAs(events, state, marks string) func(c *Call, g given) error {
 				continue
 			}
 			for _, raw := range g.value(name).Interface().([]Map) {
-				var e struct {
-					Sender matrix.UserID `json:"sender"`
-				}
-				if json.Unmarshal(raw, &e) == nil && e.Sender != "" {
-					if err := c.Script.mayBe(e.Sender); err != nil {
-						return err
-					}
+				if err := c.Script.mayBe(matrix.UserID(exactly(raw).text("sender"))); err != nil {
+					return err
 				}
 			}
 		}
@@ -108,32 +96,20 @@ func redactsThis(c *Call, g given) error {
 
 // createsRoom looks at the fields of a request that its options do not name.
 func createsRoom(c *Call, g given) error {
-	raw := g.value("custom_request_fields").Bytes()
-	if len(raw) == 0 {
-		return nil
-	}
-	var fields struct {
-		Invite     []json.RawMessage `json:"invite"`
-		Invite3    []json.RawMessage `json:"invite_3pid"`
-		Alias      string            `json:"room_alias_name"`
-		Visibility string            `json:"visibility"`
-	}
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return argumentError("custom_request_fields: " + err.Error())
-	}
-	s, user := c.Script, string(g.actor().MXID())
-	if len(fields.Invite)+len(fields.Invite3) > 0 {
+	fields := exactly(g.value("custom_request_fields").Bytes())
+	s, user, alias := c.Script, string(g.actor().MXID()), fields.text("room_alias_name")
+	if fields.items("invite")+fields.items("invite_3pid") > 0 {
 		if err := s.Check(capability.MatrixInvite, user); err != nil {
 			return err
 		}
 	}
-	if fields.Alias != "" || fields.Visibility == "public" {
+	if alias != "" || fields.text("visibility") == "public" {
 		if err := s.Check(capability.MatrixDirectory, user); err != nil {
 			return err
 		}
 	}
-	if s.Grants() != nil && !s.ownAlias(fields.Alias) {
-		return s.othersAlias(fields.Alias)
+	if s.Grants() != nil && !s.ownAlias(alias) {
+		return s.othersAlias(alias)
 	}
 	return nil
 }
@@ -177,6 +153,20 @@ func actsAsGhost(c *Call, g given) error {
 	return c.Script.Check(capability.MatrixGhosts, string(m.MXID(g.text("remote_id"))))
 }
 
+// syncsGhosts names each ghost that comes to stand in the room.
+func syncsGhosts(c *Call, g given) error {
+	m, err := c.portals()
+	if err != nil {
+		return err
+	}
+	for _, id := range g.value("remote_ids").Interface().([]string) {
+		if err := c.Script.Check(capability.MatrixGhosts, string(m.MXID(id))); err != nil {
+			return err
+		}
+	}
+	return c.Script.Check(capability.MatrixGhosts, "")
+}
+
 // aboutOwn is for what the host knows of users by itself: of other scripts' it is not told.
 func aboutOwn(c *Call, g given) error {
 	s, user := c.Script, matrix.UserID(g.text("user_id"))
@@ -185,30 +175,6 @@ func aboutOwn(c *Call, g given) error {
 	}
 	return &diag.Error{Kind: diag.KindPermission, Code: "E_CAPABILITY",
 		Message: fmt.Sprintf("%s is no user of %s", user, s.Name), Hint: "ask the homeserver: intent:get_profile(user_id)"}
-}
-
-// asksItself is for api:request: the path is the scope, and the request stays the user's own.
-func asksItself(c *Call, g given) error {
-	s := c.Script
-	text, err := url.PathUnescape(g.text("path"))
-	if err != nil {
-		text = g.text("path")
-	}
-	before, _, _ := strings.Cut(g.text("path"), "?")
-	if err := s.Check(capability.MatrixRaw, before); err != nil || s.Grants() == nil {
-		return err
-	}
-	_, query := matrix.RawPath(g.text("path"))
-	for key := range query {
-		if whoActs[key] {
-			return s.refuseActing("the query parameter " + key)
-		}
-	}
-	at, _, _ := strings.Cut(text, "?")
-	if clean := path.Clean(at); strings.HasPrefix(clean, "/_synapse") {
-		return s.Check(capability.MatrixServerAdmin, "")
-	}
-	return nil
 }
 
 // eventType is the type of the events that are heard under a name; "" for those that are none

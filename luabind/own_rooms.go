@@ -97,3 +97,9 @@ func (s *Script) othersAlias(local string) error {
 		Message: fmt.Sprintf("the alias %s belongs to another script", quoted(local)),
 		Hint:    fmt.Sprintf("aliases of %s begin with %s%s_", s.Name, s.Prefix, s.Name)}
 }
+
+// MayHaveAlias tells whether an alias of the host's could be this script's.
+func (s *Script) MayHaveAlias(alias matrix.RoomAlias) bool {
+	local, _, _ := strings.Cut(strings.TrimPrefix(string(alias), "#"), ":")
+	return s.Grants() == nil || s.ownAlias(local)
+}

@@ -86,7 +86,9 @@ func (s *Script) Check(need capability.Need, scope string) error {
 	if allowed {
 		return nil
 	}
-	asked.Scope = capability.Narrow(asked.Name, scope)
+	if asked.Scope = capability.Narrow(asked.Name, scope); scope == AnyType {
+		asked.Scope = ""
+	}
 	var scopes []string
 	if asked.Scope != "" {
 		scopes = []string{asked.Scope}

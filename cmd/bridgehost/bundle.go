@@ -53,7 +53,7 @@ func newBundleInit(g *global) *cobra.Command {
 script calls, and [config] as bridge.config declares it. The script is read, not run.`,
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := host.InitBundle(folder(args), dry)
+			r, err := host.InitBundle(cmd.Context(), folder(args), dry)
 			if err != nil {
 				return err
 			}

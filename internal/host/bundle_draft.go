@@ -14,6 +14,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	"bridgehost/bundle"
+	"bridgehost/capability"
 )
 
 // unsaid begins the reasons that init writes; they are to be replaced before packing.
@@ -55,16 +56,19 @@ api     = %d
 // permissions adds those that the script's calls need and the manifest does not have.
 func (d *draft) permissions(m *bundle.Manifest, s *scanned) {
 	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(s.uses)) {
+	all := maps.Clone(s.uses)
+	for name := range s.seen {
+		if _, scanned := all[name]; !scanned {
+			all[name] = use{"seen", "dev"}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if m.Permissions[name] != nil || m.Optional[name] != nil {
+			d.unasked(m, name, s.seen[name])
 			continue
 		}
-		u := s.uses[name]
-		why := quoted(fmt.Sprintf("%s (%s in %s)", unsaid, u.function, u.where))
-		if name == "net:connect" && len(s.hosts) > 0 {
-			why = fmt.Sprintf("{ hosts = %s, why = %s }", quotedList(s.hosts), why)
-		}
-		lines = append(lines, fmt.Sprintf("%s = %s", quoted(name), why))
+		u := all[name]
+		lines = append(lines, capability.Line(name, fmt.Sprintf("%s (%s in %s)", unsaid, u.function, u.where), s.scopes(name)...))
 		d.added = append(d.added, fmt.Sprintf("%s (%s in %s)", name, u.function, u.where))
 	}
 	if len(lines) > 0 {
@@ -74,6 +78,37 @@ func (d *draft) permissions(m *bundle.Manifest, s *scanned) {
 			return
 		}
 		d.text = strings.TrimRight(d.text[:end], "\n") + "\n" + strings.Join(lines, "\n") + "\n" + spaced(d.text[end:])
+	}
+}
+
+// scopes are where a script goes, as far as that is known; of events every type, unless the
+// source does not tell what it does with them.
+func (s *scanned) scopes(name string) []string {
+	var list []string
+	if name == capability.NetConnect.Name() {
+		list = slices.Clone(s.hosts)
+	}
+	if _, inSource := s.uses[name]; inSource && capability.ScopeKey(name) == "types" {
+		return nil
+	}
+	for _, scope := range s.seen[name] {
+		if !slices.Contains(list, scope) {
+			list = append(list, scope)
+		}
+	}
+	return list
+}
+
+// unasked notes what a script was seen to use beyond what its manifest asks for.
+func (d *draft) unasked(m *bundle.Manifest, name string, seen []string) {
+	asked := append(m.Asked(), m.AskedOptional()...)
+	if slices.Contains(asked, name) {
+		return
+	}
+	for _, scope := range seen {
+		if !asksFor(m, name+" "+scope, nil) {
+			d.unclear = append(d.unclear, fmt.Sprintf("it was seen to use %s %s, which %s does not ask for", name, scope, bundle.File))
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type scanned struct {
 	where   string          // of that table
 	unclear []string        // what was not literal
 	lookups lookups
+	seen    observed // what it was seen to use, in dev
 }
 
 // file is the one with the table given to bridge.config.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,8 +72,9 @@ func (r *BundleReport) lua() (lines, files int) {
 }
 
 // InitBundle writes the manifest of the script in dir, or adds to it what the script's
-// source says and it does not: permissions, and [config]. Nothing is run.
-func InitBundle(dir string, dry bool) (*BundleReport, error) {
+// source says and it does not: permissions, and [config]. Nothing is run; what `dev` has seen
+// the script use is added, too.
+func InitBundle(ctx context.Context, dir string, dry bool) (*BundleReport, error) {
 	files, err := bundle.ReadFolder(dir)
 	if err != nil {
 		return nil, err
@@ -101,6 +103,7 @@ func InitBundle(dir string, dry bool) (*BundleReport, error) {
 	if wrong != nil {
 		return nil, sourceError(wrong, files)
 	}
+	s.seen = seenIn(ctx, dir)
 	d, err := draftManifest(old, name, main, s)
 	if err != nil {
 		return nil, asManifestError(err, old)

@@ -26,6 +26,8 @@ const (
 	CallConsole     = "console"
 	CallComplete    = "console-complete"
 	CallConsoleEnds = "console-ends"
+	CallUses        = "uses"
+	CallGrants      = "grants"
 )
 
 // ScriptCall names a script; "" means all.
@@ -62,6 +64,8 @@ func (h *Host) calls() map[string]control.Func {
 		CallConsole:     asked(h.evaluate),
 		CallComplete:    asked(h.complete),
 		CallConsoleEnds: call(h.consoleEnds),
+		CallUses:        call(h.usesOf),
+		CallGrants:      call(h.regrant),
 	}
 }
 

@@ -46,6 +46,7 @@ func Dev(ctx context.Context, o DevOptions) error {
 
 // devWith runs the session; begun is called before anything of it runs.
 func devWith(ctx context.Context, o DevOptions, f found, root string, begun func(*session)) error {
+	used, _ := usesIn(ctx, devDir(root, f), f.name) // of the sessions before; without it there is less to read
 	cfg, err := devConfig(ctx, root, f)
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func devWith(ctx context.Context, o DevOptions, f found, root string, begun func
 		return err
 	}
 	s := newSession(f, o, hs, clock)
-	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f})
+	h, err := open(cfg, Options{Log: o.Log, Clock: clock, Poll: o.Poll, NoWatch: o.NoWatch, Report: s, activity: s.activity, only: &f, used: used})
 	if err != nil {
 		listener.Close()
 		return err
@@ -116,21 +117,39 @@ func devScript(path string) (f found, root string, err error) {
 	return found{name, abs}, root, nil
 }
 
+// devDir is where the data of a script that `dev` runs lies.
+func devDir(root string, f found) string { return filepath.Join(root, ".bridgehost", "dev", f.name) }
+
+// devScripts is what a bridgehost.toml beside the script says of [scripts].
+func devScripts(root string) (ScriptsConfig, error) {
+	beside, known := filepath.Join(root, "bridgehost.toml"), DefaultConfig()
+	if _, err := os.Stat(beside); err != nil {
+		return known.Scripts, nil
+	}
+	known.Homeserver.URL, known.Homeserver.Name = "http://"+devName, devName // it may leave them out
+	cfg, err := readConfig(beside, known)
+	return cfg.Scripts, err
+}
+
+// devValues are the values of all scripts' configurations in it; none when it cannot be read.
+func devValues(root string) map[string]map[string]any {
+	scripts, err := devScripts(root)
+	if err != nil {
+		return nil
+	}
+	return scripts.Config
+}
+
 // devConfig is a configuration for the simulated homeserver. What a bridgehost.toml beside
 // the script says of [scripts] counts.
 func devConfig(ctx context.Context, root string, f found) (Config, error) {
 	cfg := DefaultConfig()
-	beside := filepath.Join(root, "bridgehost.toml")
-	if _, err := os.Stat(beside); err == nil {
-		known := cfg // that it may leave out
-		known.Homeserver.URL, known.Homeserver.Name = "http://"+devName, devName
-		written, err := readConfig(beside, known)
-		if err != nil {
-			return cfg, err
-		}
-		cfg.Scripts = written.Scripts
+	scripts, err := devScripts(root)
+	if err != nil {
+		return cfg, err
 	}
-	cfg.Data = filepath.Join(root, ".bridgehost", "dev", f.name)
+	cfg.Scripts = scripts
+	cfg.Data = devDir(root, f)
 	var answered *control.Error
 	if err := control.Call(ctx, cfg.Data, CallStatus, ScriptCall{}, nil); err == nil || errors.As(err, &answered) {
 		return cfg, fmt.Errorf("%s runs in another dev session, whose data this one would throw away: %w", f.name, sqlite.ErrInUse)

@@ -55,6 +55,8 @@ type Options struct {
 	http      *http.Client     // to the homeserver; nil: one of our own
 	computing func() time.Time // see engine.Config.Computing
 	observe   func(luabind.Observed)
+	// used was recorded in an earlier session of `dev`.
+	used []sqlite.Use
 }
 
 // shutdownLimit is how long handlers may go on when the host ends.
@@ -80,6 +82,7 @@ type Host struct {
 	asked  *questions
 	heard  *ephemeral
 	egress *egress.Dialer
+	uses   *uses
 
 	running context.Context // ends when the host stops to ask the homeserver things
 	cancel  context.CancelFunc
@@ -132,6 +135,12 @@ func open(cfg Config, o Options) (*Host, error) {
 	})
 	h.inbox, h.asked, h.heard = newInbox(h), &questions{h}, &ephemeral{h: h}
 	h.egress = egress.New(o.Egress)
+	h.uses = newUses(h)
+	if o.only != nil && len(o.used) > 0 {
+		if err := h.db.AddUses(context.Background(), o.only.name, o.used...); err != nil {
+			h.log.Debug("what was used before is not known", "err", err)
+		}
+	}
 	h.router = h.newRouter()
 	return h, nil
 }

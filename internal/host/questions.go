@@ -14,20 +14,21 @@ import (
 // and appservice.ThirdParty.
 type questions struct{ h *Host }
 
-// QueryUser asks the script whose user that would be, or all when it is nobody's in particular.
+// QueryUser asks the script whose user that would be; when it is nobody's in particular, those
+// of the owner, which may act as anybody.
 func (q *questions) QueryUser(ctx context.Context, user matrix.UserID) (bool, error) {
 	about := map[string]any{"user_id": user}
 	if name, ok := q.h.router.ScriptOf(user); ok && q.h.script(name) != nil {
 		answer, err := q.one(ctx, q.h.script(name), luabind.QueryUserEvent, about)
 		return answer != nil, err
 	}
-	answer, err := q.all(ctx, luabind.QueryUserEvent, about)
+	answer, err := q.those(ctx, func(s *script) bool { return s.lua.Grants() == nil }, luabind.QueryUserEvent, about)
 	return answer != nil, err
 }
 
-// QueryAlias asks each script.
+// QueryAlias asks each script that may have such an alias.
 func (q *questions) QueryAlias(ctx context.Context, alias matrix.RoomAlias) (bool, error) {
-	answer, err := q.all(ctx, luabind.QueryAliasEvent, map[string]any{"room_alias": alias})
+	answer, err := q.those(ctx, func(s *script) bool { return s.lua.MayHaveAlias(alias) }, luabind.QueryAliasEvent, map[string]any{"room_alias": alias})
 	return answer != nil, err
 }
 
@@ -68,10 +69,18 @@ func (q *questions) shaped(ctx context.Context, event string, about map[string]a
 	return nil, fmt.Errorf("the handler of %q returned no table", event)
 }
 
-// all asks one script after another. An error counts only when none of the others answers.
+// all asks one script after another.
 func (q *questions) all(ctx context.Context, event string, about map[string]any) (json.RawMessage, error) {
+	return q.those(ctx, func(*script) bool { return true }, event, about)
+}
+
+// those asks one script after another of those that may know. An error counts only when none of the others answers.
+func (q *questions) those(ctx context.Context, may func(*script) bool, event string, about map[string]any) (json.RawMessage, error) {
 	var failed []error
 	for _, s := range q.h.all() {
+		if !may(s) {
+			continue
+		}
 		answer, err := q.one(ctx, s, event, about)
 		if answer != nil {
 			return answer, nil

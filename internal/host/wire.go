@@ -65,6 +65,9 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
+	if alone == nil && (h.opts.only == nil || h.opts.activity != nil) { // specs and exec leave no record
+		s.lua.Used = h.uses.of(f.name)
+	}
 	list := h.opts.capabilities
 	if own, some := h.opts.Granted[f.name]; some {
 		list = &own
@@ -76,6 +79,8 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		}
 		s.lua.SetGrants(granted)
 	}
+	data.SetQuota(func() (int64, bool) { return s.lua.Grants().Quota(capability.KV) },
+		func(now time.Time) (int64, error) { return h.db.Size(f.name, now) })
 	for _, a := range h.cfg.Scripts.Admins {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
 	}

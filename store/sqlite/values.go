@@ -37,3 +37,14 @@ func (db *DB) CountKeys(script string, now time.Time) (n int, err error) {
 	})
 	return n, err
 }
+
+// Size is how many bytes all live values of a script take, with their keys and stores' names.
+func (db *DB) Size(script string, now time.Time) (n int64, err error) {
+	err = db.read(func(c *conn) error {
+		_, err := c.one(func(r row) { n = r.int(0) },
+			"SELECT coalesce(sum(length(store) + length(key) + length(value)), 0) FROM script_values WHERE "+ofScript+" AND (expires = 0 OR expires > ?)",
+			script, now)
+		return err
+	})
+	return n, err
+}
