@@ -44,6 +44,7 @@ var all = []struct {
 	{"budgets and memory", bombs},
 	{"data and files of others", ofData},
 	{"the network", ofNetwork},
+	{"rooms, users and tokens", ofRooms},
 }
 
 // fewest is how many attacks there have to be.
@@ -58,27 +59,35 @@ func TestAttacksFromBundles(t *testing.T) {
 	n, out := 0, 0
 	for _, kind := range all {
 		for _, a := range kind.attacks {
-			n++
-			was := w.run(t, a)
-			left := w.left(t)
-			if len(left) > 0 {
-				out++
-				t.Errorf("%s: OUT: %s", a.name, strings.Join(left, "; "))
-			}
-			if was.code != a.stopped && !strings.Contains(was.message, a.stopped) {
-				t.Errorf("%s: stopped by %q, %q; want %q", a.name, was.code, was.message, a.stopped)
-			}
-			if was.out {
-				out++
-				t.Errorf("%s: OUT: it returned %s", a.name, was.message)
-			}
-			answer := w.ping(t)
-			fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%.90s\t%s\n", kind.after, a.name, a.granted, was.code, was.message, answer.Round(100*time.Microsecond))
+			t.Run(a.name, func(t *testing.T) {
+				was := w.run(t, a)
+				left := w.left(t)
+				if was.out {
+					left = append(left, "it returned "+was.message)
+				}
+				if n++; len(left) > 0 {
+					out++
+					t.Errorf("OUT: %s", strings.Join(left, "; "))
+				}
+				if was.code != a.stopped && !strings.Contains(was.message, a.stopped) {
+					t.Errorf("stopped by %q, %q; want %q", was.code, was.message, a.stopped)
+				}
+				answer := w.ping(t)
+				fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%q\t%s\n", kind.after, a.name, a.granted, was.code, short(was.message), answer.Round(100*time.Microsecond))
+			})
 		}
 	}
 	rows.Flush()
 	t.Logf("attacks %d, out %d\n%s", n, out, table.String())
-	if n < fewest {
-		t.Errorf("%d attacks, want %d at least", n, fewest)
+	if n := len(everyAttack()); n < fewest {
+		t.Errorf("there are %d attacks, want %d at least", n, fewest)
 	}
+}
+
+func short(text string) string {
+	const most = 120
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.ToValidUTF8(text, "?")
 }

@@ -56,10 +56,10 @@ var ofNetwork = []attack{
 	{"a body that never ends", "http:fetch", `return assert(http.get("http://open.test/slow", { timeout = 0.2 }))`, "ETIMEDOUT"},
 	{"headers of many kilobytes", "http:fetch", `return assert(http.get("http://open.test/headers"))`, "E_HTTP"},
 	{"connections without end", "net:connect", `local all = {} while true do all[#all + 1] = assert(net.connect { host = "open.test", port = 80 }) end`, "E_CONNECTIONS"},
-	{"a route of another's path", "http:listen /mine", `http.route("POST", "/other", function() end)
+	{"a route of another path", "http:listen /mine", `local _, err = http.route("POST", "/other", function() end) if err then error(err) end
 -- handler
 return true`, "E_CAPABILITY"},
-	{"a route without the grant", "", `http.route("POST", "/", function() end)
+	{"a route without the grant", "", `local _, err = http.route("POST", "/", function() end) if err then error(err) end
 -- handler
 return true`, "E_CAPABILITY"},
 }
