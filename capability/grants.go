@@ -137,6 +137,18 @@ func (g *Grants) Allows(need Need, scope string) bool {
 	return g == nil || need.name == "" || slices.ContainsFunc(g.list, func(o Grant) bool { return o.Name == need.name && o.covers(scope) })
 }
 
+// Reaches tells whether connections to that host and port were granted: themselves, or
+// for the URLs of that host.
+func (g *Grants) Reaches(need Need, host, port string) bool {
+	return g == nil || slices.ContainsFunc(g.list, func(o Grant) bool {
+		if o.Name != need.name {
+			return false
+		}
+		granted, its := o.place()
+		return o.Scope == "" || (its == "*" || its == port) && coversHost(granted, host)
+	})
+}
+
 // Scopes are the scopes on which the capability was granted; one of "" is all of it.
 func (g *Grants) Scopes(need Need) (scopes []string) {
 	for _, o := range g.List() {

@@ -45,12 +45,12 @@ func AdminHandler(healthy func() error, metrics func() []Metric) http.Handler {
 }
 
 // ServeAdmin listens on address until close is called.
-func ServeAdmin(address string, h http.Handler) (addr string, close func(), err error) {
+func ServeAdmin(address string, h http.Handler) (addr net.Addr, close func(), err error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return "", nil, fmt.Errorf("listen for health and metrics on %s: %w", address, err)
+		return nil, nil, fmt.Errorf("listen for health and metrics on %s: %w", address, err)
 	}
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l) //nolint:errcheck // ends with Close
-	return l.Addr().String(), func() { s.Close() }, nil
+	return l.Addr(), func() { s.Close() }, nil
 }

@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -19,6 +20,7 @@ type Conn struct {
 	net.Conn
 	account *Account
 	address string
+	remote  netip.Addr // that was judged; the zero value when none had to be
 	once    sync.Once
 	err     error
 }
@@ -30,7 +32,7 @@ func (c *Conn) Address() string { return c.address }
 func (c *Conn) Close() error {
 	c.once.Do(func() {
 		c.err = c.Conn.Close()
-		c.account.give()
+		c.account.forget(c)
 	})
 	return c.err
 }

@@ -1,5 +1,9 @@
-// Package egress is the one door through which scripts open connections. It counts
-// them per script, verifies TLS, and puts names on what the network answers.
+// Package egress is the one door through which scripts open connections. It judges where
+// they lead to, counts them per script, verifies TLS, and puts names on what the network answers.
+//
+// A person's own scripts reach everything. For a bundle the name is looked up first, each
+// address that it leads to is judged by what was granted, and the connection is made to an
+// address that was judged: another look-up, which may answer otherwise, does not happen.
 //
 // A host makes one Dialer; each script gets its own Account from it. A connection
 // stays counted until it is closed:
@@ -12,12 +16,16 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+
+	"bridgehost/capability"
 )
 
 // DefaultTimeout is how long a Dial may take, TLS included, when the Target names no time.
@@ -27,6 +35,9 @@ const DefaultTimeout = 30 * time.Second
 type Config struct {
 	// Dial opens a plain connection; nil: the network's. Tests put fakes here.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Resolve looks up the addresses of a name, for scripts that may not go everywhere; nil: the
+	// network's. Tests put fakes here.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Secure turns a plain connection into one of TLS with the host of that name; nil: real TLS.
 	// Tests put fakes here.
 	Secure func(ctx context.Context, plain net.Conn, name string) (net.Conn, error)
@@ -42,12 +53,18 @@ type Dialer struct {
 
 	mu       sync.Mutex
 	accounts map[string]*Account
+	own      map[netip.AddrPort]int // the host's listeners, which bundles never reach
 }
 
 // New makes a Dialer.
 func New(cfg Config) *Dialer {
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{}).DialContext
+	}
+	if cfg.Resolve == nil {
+		cfg.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = clockwork.NewRealClock()
@@ -58,7 +75,7 @@ func New(cfg Config) *Dialer {
 			return secure, secure.HandshakeContext(ctx)
 		}
 	}
-	return &Dialer{cfg: cfg, accounts: map[string]*Account{}}
+	return &Dialer{cfg: cfg, accounts: map[string]*Account{}, own: map[netip.AddrPort]int{}}
 }
 
 // Account returns the account of a script, the same one over all its generations.
@@ -82,9 +99,47 @@ type Account struct {
 	dialer *Dialer
 	script string
 
-	mu    sync.Mutex
-	limit int
-	open  int
+	mu      sync.Mutex
+	limit   int
+	open    int
+	granted Granted // nil: everything
+	conns   map[*Conn]Target
+}
+
+// Judge says whose grants decide where the account's connections lead to.
+func (a *Account) Judge(by Granted) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.granted = by
+}
+
+func (a *Account) grants() *capability.Grants {
+	a.mu.Lock()
+	by := a.granted
+	a.mu.Unlock()
+	if by == nil {
+		return nil
+	}
+	return by.Grants()
+}
+
+// recheck closes the connections that the script's grants do not allow any more.
+func (a *Account) recheck() {
+	g := a.grants()
+	if g == nil {
+		return
+	}
+	a.mu.Lock()
+	var over []*Conn
+	for c, t := range a.conns {
+		if !a.dialer.stillAllowed(g, t, c.remote) {
+			over = append(over, c)
+		}
+	}
+	a.mu.Unlock()
+	for _, c := range over {
+		_ = c.Close() // nothing can be done about it
+	}
 }
 
 // Open is how many connections are open now, those being opened included.
@@ -94,8 +149,19 @@ func (a *Account) Open() int {
 	return a.open
 }
 
+// Recheck closes the connections of a script that its grants do not allow any more.
+func (d *Dialer) Recheck(script string) {
+	d.mu.Lock()
+	a := d.accounts[script]
+	d.mu.Unlock()
+	if a != nil {
+		a.recheck()
+	}
+}
+
 // Target is where to.
 type Target struct {
+	Need       capability.Need // what it takes; the zero value means net:connect
 	Host       string
 	Port       int
 	TLS        bool
@@ -111,12 +177,23 @@ func (a *Account) Dial(ctx context.Context, t Target) (*Conn, error) {
 	if !a.take() {
 		return nil, &Error{Op: "connect to", Address: t.Address(), Code: CodeLimit, Limit: a.max()}
 	}
-	c, err := a.dialer.dial(ctx, t)
+	g := a.grants()
+	plain, remote, err := a.dialer.dial(ctx, t, a.script, g)
 	if err != nil {
 		a.give()
 		return nil, err
 	}
-	return &Conn{Conn: c, account: a, address: t.Address()}, nil
+	c := &Conn{Conn: plain, account: a, address: t.Address(), remote: remote}
+	a.mu.Lock()
+	if a.conns == nil {
+		a.conns = map[*Conn]Target{}
+	}
+	a.conns[c] = t
+	a.mu.Unlock()
+	if now := a.grants(); now != g { // they were changed meanwhile
+		a.recheck()
+	}
+	return c, nil
 }
 
 func (a *Account) take() bool {
@@ -135,24 +212,38 @@ func (a *Account) give() {
 	a.open--
 }
 
+// forget gives the place of a closed connection back.
+func (a *Account) forget(c *Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open--
+	delete(a.conns, c)
+}
+
 func (a *Account) max() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.limit
 }
 
-func (d *Dialer) dial(ctx context.Context, t Target) (net.Conn, error) {
+// dial connects. remote is the address that was judged; the zero value when none had to be.
+func (d *Dialer) dial(ctx context.Context, t Target, script string, g *capability.Grants) (c net.Conn, remote netip.Addr, err error) {
 	if t.Timeout <= 0 {
 		t.Timeout = DefaultTimeout
 	}
 	ctx, cancel := clockwork.WithTimeout(ctx, d.cfg.Clock, t.Timeout)
 	defer cancel()
-	plain, err := d.cfg.Dial(ctx, "tcp", t.Address())
+	var plain net.Conn
+	if g == nil {
+		plain, err = d.cfg.Dial(ctx, "tcp", t.Address())
+	} else {
+		plain, remote, err = d.judged(ctx, t, script, g)
+	}
 	if err != nil {
-		return nil, d.failed(ctx, "connect to", t, err)
+		return nil, remote, d.failed(ctx, "connect to", t, err)
 	}
 	if !t.TLS {
-		return plain, nil
+		return plain, remote, nil
 	}
 	name := t.ServerName
 	if name == "" {
@@ -161,13 +252,16 @@ func (d *Dialer) dial(ctx context.Context, t Target) (net.Conn, error) {
 	secure, err := d.cfg.Secure(ctx, plain, name)
 	if err != nil {
 		_ = plain.Close() // the handshake's error says more
-		return nil, d.failed(ctx, "agree on TLS with", t, err)
+		return nil, remote, d.failed(ctx, "agree on TLS with", t, err)
 	}
-	return secure, nil
+	return secure, remote, nil
 }
 
 // failed wraps err; when the time given for the Target is over, it says so.
 func (d *Dialer) failed(ctx context.Context, op string, t Target, err error) *Error {
+	if known := (*Error)(nil); errors.As(err, &known) {
+		return known
+	}
 	e := &Error{Op: op, Address: t.Address(), Code: codeOf(err), Err: err}
 	if ctx.Err() == context.DeadlineExceeded {
 		e.Code, e.After = CodeTimeout, t.Timeout

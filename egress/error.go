@@ -16,6 +16,7 @@ import (
 // The codes of Error that scripts compare with; system errors have their POSIX names.
 const (
 	CodeLimit       = "E_CONNECTIONS" // the script has too many connections open
+	CodeAddress     = "E_ADDRESS"     // the script may not connect to that address
 	CodeTimeout     = "ETIMEDOUT"
 	CodeRefused     = "ECONNREFUSED"
 	CodeReset       = "ECONNRESET"
@@ -34,6 +35,8 @@ type Error struct {
 	Code    string        //
 	After   time.Duration // for CodeTimeout when it was the caller's limit
 	Limit   int           // for CodeLimit
+	Why     string        // for CodeAddress
+	Advice  string        // for CodeAddress
 	Err     error         // as the network said it; may be nil
 }
 
@@ -48,6 +51,8 @@ func (e *Error) reason() string {
 	switch e.Code {
 	case CodeLimit:
 		return fmt.Sprintf("%d connections are open already", e.Limit)
+	case CodeAddress:
+		return e.Why
 	case CodeTimeout:
 		if e.After > 0 {
 			return fmt.Sprintf("no answer within %s", e.After)
@@ -77,6 +82,8 @@ func (e *Error) Hint() string {
 	switch e.Code {
 	case CodeLimit:
 		return "close what is not needed any more, or raise limits.connections"
+	case CodeAddress:
+		return e.Advice
 	case CodeRefused:
 		return "nothing listens on that port, or a firewall refuses; check host and port"
 	case CodeNotFound:
@@ -97,7 +104,7 @@ func (e *Error) Timeout() bool { return e.Code == CodeTimeout }
 // Retryable reports whether the same call may succeed later.
 func (e *Error) Retryable() bool {
 	switch e.Code {
-	case CodeTLS, CodeClosed:
+	case CodeTLS, CodeClosed, CodeAddress:
 		return false
 	}
 	return true

@@ -14,8 +14,8 @@ type Limits struct {
 	Timers      int           // of every, after, spawn, cron
 	Queue       int           // items waiting in memory
 	Connections int           // open at once
-	OpenFiles   int           //
-	Database    int64         // bytes of the script's own database
+	OpenFiles   int           // at once
+	SQL         int64         // bytes of the script's own database
 }
 
 // DefaultLimits are those that the manual names.
@@ -23,7 +23,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		CPU: 5 * time.Second, Handler: time.Minute, Load: 5 * time.Second,
 		Memory: 64 << 20, Handlers: 64, CallDepth: 200, String: 16 << 20,
-		Timers: 1000, Queue: 1000, Connections: 64, OpenFiles: 64, Database: 50 << 20,
+		Timers: 1000, Queue: 1000, Connections: 64, OpenFiles: 64, SQL: 50 << 20,
 	}
 }
 
@@ -41,7 +41,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Queue, d.Queue)
 	orDefault(&l.Connections, d.Connections)
 	orDefault(&l.OpenFiles, d.OpenFiles)
-	orDefault(&l.Database, d.Database)
+	orDefault(&l.SQL, d.SQL)
 	return l
 }
 

@@ -339,11 +339,35 @@ func run[R any](c *Call, g given, f func() (R, error)) int {
 		c.VM.WaitInput(c.L, func(ctx context.Context) bool { c.ctx = c.calling(ctx); r, err = f(); return err == nil })
 	default:
 		r, err = f()
+		c.charge(c.L.GetTop())
 	}
 	if err != nil {
 		return c.fail(err)
 	}
-	return pushResult(c, r)
+	n := pushResult(c, r)
+	if c.fn.Waits == never {
+		c.charge(n)
+	}
+	return n
+}
+
+// chargeEvery is how many bytes of text count like one instruction of Lua. What the host
+// does with them costs much less than a script would need; it must cost something, or a
+// loop of such calls computes for long between two looks at the clock.
+const chargeEvery = 16
+
+// charge counts the texts among the last n values of the stack as computing. It raises
+// when the handler must end.
+func (c *Call) charge(n int) {
+	size := 0
+	for i := 1; i <= n; i++ {
+		if s, ok := c.L.Get(-i).(lua.LString); ok {
+			size += len(s)
+		}
+	}
+	if steps := size / chargeEvery; steps > 0 {
+		c.VM.Poll(steps)
+	}
 }
 
 // raiseNoSelf explains a method that was called with a dot, or on something else.

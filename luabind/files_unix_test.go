@@ -134,3 +134,22 @@ func TestFilesHaveLimits(t *testing.T) {
 		t.Errorf("a file that only its owner might read has become %v, %v", info.Mode(), err)
 	}
 }
+
+func TestOpenFilesAreCounted(t *testing.T) {
+	s := &Script{Name: "s"}
+	var done []func()
+	for range 2 {
+		f, err := s.openFile(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done = append(done, f)
+	}
+	if _, err := s.openFile(2); err == nil || ErrorOf(err).Code != "E_OPEN_FILES" || !ErrorOf(err).Retryable {
+		t.Errorf("the third of two: %v", err)
+	}
+	done[0]()
+	if _, err := s.openFile(2); err != nil {
+		t.Errorf("after one was closed: %v", err)
+	}
+}

@@ -87,7 +87,7 @@ func (h *httpClient) dial(ctx context.Context, address string, secure bool) (net
 	if err != nil {
 		return nil, err
 	}
-	target := egress.Target{Host: host, Port: port, TLS: secure}
+	target := egress.Target{Need: capability.HTTPFetch, Host: host, Port: port, TLS: secure}
 	conn, err := h.account.Dial(ctx, target)
 	var full *egress.Error
 	if errors.As(err, &full) && full.Code == egress.CodeLimit {

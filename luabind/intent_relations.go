@@ -37,6 +37,9 @@ var _ = method(intentClass, "send_markdown", capability.MatrixSend, waits,
 		RelatesTo Map           `lua:"relates_to,opt" doc:"the content's m.relates_to"`
 		txnArgs
 	}) (matrix.EventID, error) {
+		if len(a.Markdown) > maxMarkdown {
+			return "", tooLong("Markdown", maxMarkdown)
+		}
 		m := (&filled{text: unmarked(a.Markdown)}).markdown()
 		return i.SendMarkdown(c.Context(), a.Room, intent.SendTextOptions{Text: m.Body, HTML: m.HTML, MsgType: a.MsgType,
 			RelatesTo: json.RawMessage(a.RelatesTo), EventOptions: a.options()})

@@ -138,6 +138,16 @@ func newModBench(t *testing.T, clock clockwork.Clock, config map[string]any) *mo
 	return b
 }
 
+// limit lets handlers compute no longer than that without a wait.
+func (b *modBench) limit(cpu time.Duration) {
+	limits := engine.DefaultLimits()
+	limits.CPU = cpu
+	b.engine.Close(time.Minute)
+	b.engine = engine.NewScript(engine.ScriptConfig{Name: "s", Library: NewLibrary(b.script), Matcher: b, Limits: limits,
+		Store: b.store, Data: b.script.Data, Clock: b.script.Clock, Log: b.script.Log, Print: b.say,
+		OnReport: func(r engine.Report) { b.mu.Lock(); b.reports = append(b.reports, r); b.mu.Unlock(); b.tell() }})
+}
+
 func (b *modBench) tell() {
 	select {
 	case b.news <- struct{}{}:

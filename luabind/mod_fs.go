@@ -17,6 +17,11 @@ type fileArgs struct {
 
 // inside opens a directory and does something in it.
 func inside[R any](c *Call, op, dir, path string, do func(d *directory, path string) (R, error)) (r R, err error) {
+	done, err := c.Script.openFile(c.VM.Limits().OpenFiles)
+	if err != nil {
+		return r, err
+	}
+	defer done()
 	d, err := c.Script.directory(dir)
 	if err != nil {
 		return r, err

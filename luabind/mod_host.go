@@ -31,7 +31,9 @@ func (env *Env) account() (*egress.Account, error) {
 	if !ok {
 		return nil, &diag.Error{Kind: diag.KindPermission, Code: "E_NO_NETWORK", Message: "this host opens no connections"}
 	}
-	return h.Egress().Account(env.Script.Name, env.VM.Limits().Connections), nil
+	a := h.Egress().Account(env.Script.Name, env.VM.Limits().Connections)
+	a.Judge(env.Script)
+	return a, nil
 }
 
 // declaring refuses what belongs to the top level, in the engine's words.

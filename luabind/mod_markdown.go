@@ -45,17 +45,25 @@ type formatArgs struct {
 	Values []lua.LValue `lua:"...,rest" doc:"what is filled in, escaped"`
 }
 
+// maxMarkdown is how long Markdown may be, beside what is filled in: the reader's time grows with
+// the square of some texts, and a message has 64 KiB at most.
+const maxMarkdown = 32 << 10
+
 const noPower = "works on values only"
 
 var _ = fn(bridgeModule, "markdown", capability.None(noPower), never,
 	"Makes a message from Markdown. What is filled in is escaped, as the parameters of an SQL statement are: it can "+
 		"bring neither formatting nor pings. A text that bridge.markdown or bridge.html made is filled in with its formatting. "+
-		"A link to something else than http, https, ftp, mailto, magnet becomes plain text.",
+		"A link to something else than http, https, ftp, mailto, magnet becomes plain text. The Markdown itself has 32 KiB at most.",
 	func(c *Call, a *formatArgs) (lua.LValue, error) {
 		f, err := fill(c, a)
 		if err != nil {
 			return nil, err
 		}
+		if len(f.text) > maxMarkdown {
+			return nil, tooLong("Markdown", maxMarkdown)
+		}
+		c.VM.Poll(len(f.text))
 		m := f.markdown()
 		return c.Object(markupClass, &m), nil
 	}, example(`evt:reply(bridge.markdown("**%s**: [%s](%s)", feed.title, item.title, item.link))`))

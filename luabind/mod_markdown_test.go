@@ -3,6 +3,7 @@ package luabind
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 	nethtml "golang.org/x/net/html"
@@ -132,4 +133,29 @@ func TestMarkupIsContent(t *testing.T) {
 	if err != nil || !strings.Contains(string(raw), `"formatted_body":"\u003cem\u003ex\u003c/em\u003e"`) {
 		t.Errorf("content %s, %v", raw, err)
 	}
+}
+
+// What makes the host slow is refused, or charged: a loop of it ends in time.
+func TestWorkOfTheHostIsCharged(t *testing.T) {
+	b := newModBench(t, clockwork.NewRealClock(), nil)
+	b.limit(100 * time.Millisecond)
+	b.mustLoad(`local bridge, html, base64 = require "bridge", require "bridge.html", require "bridge.base64"
+		bridge.on("org.test.long", function()
+			local ok, err = pcall(bridge.markdown, (">"):rep(32769))
+			print(err.code, err.message)
+		end)
+		bridge.on("org.test.markdown", function() while true do bridge.markdown((">"):rep(2000)) end end)
+		bridge.on("org.test.html", function() local s = ("<b>x</b>"):rep(1e4) while true do html.sanitise(s) end end)
+		bridge.on("org.test.base64", function() local s = ("x"):rep(1e6) while true do base64.encode(s) end end)`)
+	b.deliver("long")
+	b.printed("E_STRING\tthe Markdown is longer than 32768 bytes")
+	for i, word := range []string{"markdown", "html", "base64"} {
+		began := time.Now()
+		b.deliver(word)
+		b.until(word+" is ended", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return len(b.reports) == i+1 })
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s took %s", word, took)
+		}
+	}
+	b.reported("computed for 100ms without a wait")
 }

@@ -44,7 +44,7 @@ var _ = fn(netModule, "connect", capability.NetConnect, waitsInside,
 		if a.Host == "" {
 			return nil, usage("bad field 'host' to 'connect' (a name or an address expected, got an empty string)")
 		}
-		target := egress.Target{Host: a.Host, Port: a.Port, TLS: a.TLS, Timeout: a.Timeout}
+		target := egress.Target{Need: capability.NetConnect, Host: a.Host, Port: a.Port, TLS: a.TLS, Timeout: a.Timeout}
 		if err := c.Script.Check(capability.NetConnect, target.Address()); err != nil {
 			return nil, c.refused(err)
 		}
@@ -99,8 +99,11 @@ func netFailure(err error) error {
 		return err
 	}
 	d := &diag.Error{Kind: diag.KindNet, Code: e.Code, Message: e.Error(), Hint: e.Hint(), Retryable: e.Retryable(), Cause: err}
-	if e.Timeout() {
+	switch {
+	case e.Timeout():
 		d.Kind = diag.KindTimeout
+	case e.Code == egress.CodeAddress:
+		d.Kind = diag.KindPermission
 	}
 	return d
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
-
-	"bridgehost/engine"
 )
 
 func nobody(int) {}
@@ -158,12 +156,7 @@ func TestPatternEndsWithTheBudget(t *testing.T) {
 		"re.replace(text, 'a|' .. p, function() end)",
 	} {
 		b := newModBench(t, clockwork.NewRealClock(), nil)
-		limits := engine.DefaultLimits()
-		limits.CPU = 30 * time.Millisecond
-		b.engine.Close(time.Minute)
-		b.engine = engine.NewScript(engine.ScriptConfig{Name: "s", Library: NewLibrary(b.script), Matcher: b, Limits: limits,
-			Store: b.store, Data: b.script.Data, Clock: b.script.Clock, Log: b.script.Log, Print: b.say,
-			OnReport: func(r engine.Report) { b.mu.Lock(); b.reports = append(b.reports, r); b.mu.Unlock(); b.tell() }})
+		b.limit(30 * time.Millisecond)
 		b.mustLoad(`local bridge, re = require "bridge", require "bridge.re"
 			bridge.on("org.test.go", function() local text, p = ("a"):rep(2^23), [[(?:\w*\w*\w*\w*){60}x]] ` + call + ` end)`)
 		b.deliver("go")

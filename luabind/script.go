@@ -56,6 +56,7 @@ type Script struct {
 	grants atomic.Pointer[capability.Grants]
 	sends  delivery.Sends
 	mqtt   mqttSessions
+	files  atomic.Int64 // that are open
 }
 
 // Host is what bindings ask of the host around them. internal/host implements it.
@@ -65,7 +66,13 @@ type Host interface {
 }
 
 // SetGrants says what the script may do from now on; nil: everything, as a person's own may.
-func (s *Script) SetGrants(g *capability.Grants) { s.grants.Store(g) }
+// Connections that are not allowed any more are closed.
+func (s *Script) SetGrants(g *capability.Grants) {
+	s.grants.Store(g)
+	if h, ok := s.Host.(Connections); ok {
+		h.Egress().Recheck(s.Name)
+	}
+}
 
 // Grants is what the script may do; nil: everything.
 func (s *Script) Grants() *capability.Grants { return s.grants.Load() }
@@ -96,6 +103,17 @@ func (s *Script) Check(need capability.Need, scope string) error {
 		Message: fmt.Sprintf("%s may not do this: %s was not granted", s.Name, asked),
 		Hint: fmt.Sprintf("its author asks for it in bridge.toml, under [permissions]: %s; the owner of this host grants it: bridgehost permissions %s --grant '%s'",
 			capability.Line(asked.Name, "…", scopes...), s.Name, asked)}
+}
+
+// openFile counts a file that is being opened; the script may have at most so many at
+// once. close gives the place back.
+func (s *Script) openFile(most int) (close func(), err error) {
+	if s.files.Add(1) > int64(most) {
+		s.files.Add(-1)
+		return nil, &diag.Error{Kind: diag.KindLimit, Code: "E_OPEN_FILES", Retryable: true,
+			Message: fmt.Sprintf("%d files are open already", most), Hint: "let fewer handlers work on files at once, or raise limits.open_files"}
+	}
+	return func() { s.files.Add(-1) }, nil
 }
 
 // Owns tells whether user is this script's bot or one of its ghosts.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"bridgehost/devserver"
@@ -33,6 +34,7 @@ type BridgeOptions struct {
 	Homeserver   *devserver.Server // is told of the registration that is made
 
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Resolve   func(ctx context.Context, host string) ([]netip.Addr, error)
 	Secure    func(ctx context.Context, plain net.Conn, name string) (net.Conn, error)
 	Computing func() time.Time // real time, for budgets
 	Report    func(engine.Report)

@@ -56,7 +56,7 @@ func (r *runner) load(path string, o luabind.SpecLoad) (*hosted, error) {
 	}
 	h := &hosted{home: home, net: r.net, taken: map[devserver.EventID]bool{}, settle: r.settle}
 	bo := BridgeOptions{
-		Path: path, Name: o.Name, Config: o.Config, Dirs: o.Dirs, Capabilities: o.Capabilities, Computing: realTime, Dial: r.net.dial, Secure: r.net.secure, Observe: r.o.Observe,
+		Path: path, Name: o.Name, Config: o.Config, Dirs: o.Dirs, Capabilities: o.Capabilities, Computing: realTime, Dial: r.net.dial, Resolve: r.net.names.resolve, Secure: r.net.secure, Observe: r.o.Observe,
 		Report: func(r engine.Report) {
 			h.mu.Lock()
 			defer h.mu.Unlock()

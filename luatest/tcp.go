@@ -25,6 +25,7 @@ type network struct {
 	order   []*server
 	web     webs
 	brokers brokers
+	names   names
 }
 
 // server implements luabind.SpecServer: one address.
@@ -105,6 +106,7 @@ func (n *network) server(address string, o luabind.SpecTCP) (*server, error) {
 
 // dial is what egress calls.
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	address = n.names.named(address)
 	n.mu.Lock()
 	s := n.servers[address]
 	n.mu.Unlock()

@@ -13,13 +13,17 @@ func (h *Host) serveAdmin() (stop func()) {
 	if h.cfg.Admin.Listen == "" || h.opts.only != nil {
 		return func() {}
 	}
-	addr, stop, err := control.ServeAdmin(h.cfg.Admin.Listen, control.AdminHandler(h.healthy, h.metrics))
+	addr, end, err := control.ServeAdmin(h.cfg.Admin.Listen, control.AdminHandler(h.healthy, h.metrics))
 	if err != nil {
 		h.log.Warn("no health and metrics (admin.listen)", "err", err)
 		return func() {}
 	}
-	h.log.Debug("health and metrics", "listen", addr)
-	return stop
+	h.log.Debug("health and metrics", "listen", addr.String())
+	reached := h.egress.Protect(addr)
+	return func() {
+		end()
+		reached()
+	}
 }
 
 // healthy is nil while every script has a generation that runs.

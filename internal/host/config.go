@@ -2,7 +2,6 @@ package host
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"bridgehost/engine"
@@ -93,22 +92,6 @@ func DefaultConfig() Config {
 	}
 }
 
-// Unused lists the keys that are set and that nothing in this version looks at.
-func (c *Config) Unused() []string {
-	var keys []string
-	limits := []LimitsConfig{c.Scripts.Limits}
-	for _, l := range c.Scripts.LimitsOf {
-		limits = append(limits, l)
-	}
-	for _, l := range limits {
-		if l.OpenFiles != 0 {
-			keys = append(keys, "limits.open_files")
-		}
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
-
 // LimitsFor are the limits of one script.
 func (c *Config) LimitsFor(script string) engine.Limits {
 	l := engine.DefaultLimits()
@@ -123,7 +106,7 @@ func (c *Config) LimitsFor(script string) engine.Limits {
 		set(&l.Timers, from.Timers)
 		set(&l.Queue, from.Queue)
 		set(&l.OpenFiles, from.OpenFiles)
-		set(&l.Database, int64(from.SQL))
+		set(&l.SQL, int64(from.SQL))
 	}
 	return l
 }

@@ -66,9 +66,6 @@ func CheckConfig(path string) (CheckedConfig, error) {
 
 func (c *Config) checked() (CheckedConfig, error) {
 	checked := CheckedConfig{File: c.Path, Problems: []ConfigProblem{}}
-	for _, key := range c.Unused() {
-		checked.Notes = append(checked.Notes, key+" has no effect in this version")
-	}
 	shown, err := c.show("", nil)
 	if err != nil {
 		return checked, err

@@ -68,9 +68,6 @@ func (c *Config) show(script string, wrong *keyError) (ShownConfig, error) {
 	shown := ShownConfig{File: c.Path}
 	if script == "" {
 		shown.Keys = c.showSettings(wrong)
-		for _, key := range c.Unused() {
-			shown.Notes = append(shown.Notes, key+" has no effect in this version")
-		}
 	}
 	names := slices.Collect(maps.Keys(c.Scripts.Config))
 	scripts, err := c.scripts()

@@ -122,11 +122,8 @@ listen = "127.0.0.1:0"
 	if l.Memory != 128<<20 || l.CPU != 2*time.Second || l.Handlers != 8 {
 		t.Errorf("limits of irc are %+v", l)
 	}
-	if l := c.LimitsFor("rss"); l.Memory != 32<<20 || l.Database != 5<<20 {
+	if l := c.LimitsFor("rss"); l.Memory != 32<<20 || l.SQL != 5<<20 {
 		t.Errorf("limits of rss are %+v", l)
-	}
-	if got := c.Unused(); !slices.Equal(got, []string{"limits.open_files"}) {
-		t.Errorf("unused keys: %q", got)
 	}
 }
 
@@ -215,6 +212,5 @@ func FuzzConfig(f *testing.F) {
 		if l := c.LimitsFor("x"); l.Memory <= 0 || l.CPU <= 0 || l.Handlers <= 0 || l.Timers <= 0 {
 			t.Errorf("limits are %+v", l)
 		}
-		_ = c.Unused()
 	})
 }

@@ -49,9 +49,13 @@ type Options struct {
 	only *found
 	// reread reads the configuration again; nil: it does not change.
 	reread func() (Config, error)
+	// Egress is the network that scripts connect to; the zero value is the real one.
+	Egress egress.Config
+	// Granted says of scripts, by name, what they may do, as bridges.lock has it: for tests.
+	// Those that are not there may do everything.
+	Granted map[string][]string
 	// What follows is for specs, which have no network and no real time.
 	http      *http.Client     // to the homeserver; nil: one of our own
-	egress    egress.Config    // of what scripts connect to
 	computing func() time.Time // see engine.Config.Computing
 	cover     *engine.Coverage
 	observe   func(luabind.Observed)
@@ -142,7 +146,7 @@ func open(cfg Config, o Options) (*Host, error) {
 		Retries: cfg.Homeserver.Retries, Store: h.db, Clock: o.Clock, Log: o.Log.Named("intent"), Owns: h.owns,
 	})
 	h.inbox, h.asked, h.heard = newInbox(h), &questions{h}, &ephemeral{h: h}
-	h.egress = egress.New(o.egress)
+	h.egress = egress.New(o.Egress)
 	h.uses = newUses(h)
 	if o.only != nil && len(o.used) > 0 {
 		if err := h.db.AddUses(context.Background(), o.only.name, o.used...); err != nil {
@@ -205,9 +209,6 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range cfg.Unused() {
-		h.log.Warn("a key has no effect in this version", "file", cfg.Path, "key", key)
-	}
 	address := cfg.Appservice.Listen
 	if o.Listen != "" {
 		address = o.Listen
@@ -224,6 +225,7 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 // serve answers the homeserver on listener until ctx ends. ready is called once it does.
 func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) error {
 	defer listener.Close()
+	defer h.egress.Protect(listener.Addr())()
 	answerSIGHUP, stopSignals := h.catchSIGHUP()
 	defer stopSignals()
 	ctl, err := control.Listen(filepath.Join(h.cfg.Data, control.SocketName), h.calls())

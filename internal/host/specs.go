@@ -69,7 +69,7 @@ func (s specBridges) Open(ctx context.Context, o luatest.BridgeOptions) (luatest
 	log.RegisterSink(&specLog{s.log, o.Logged})
 	if err == nil {
 		b.h, err = open(cfg, Options{Log: log, Clock: clockwork.NewRealClock(), NoWatch: true, only: &f, capabilities: o.Capabilities, Report: specReporter{o},
-			http: client, egress: egress.Config{Dial: o.Dial, Secure: o.Secure}, computing: o.Computing, cover: o.Cover, observe: o.Observe})
+			http: client, Egress: egress.Config{Dial: o.Dial, Resolve: o.Resolve, Secure: o.Secure}, computing: o.Computing, cover: o.Cover, observe: o.Observe})
 	}
 	if err == nil {
 		err = b.h.loadAll(ctx)

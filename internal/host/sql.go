@@ -14,7 +14,7 @@ import (
 func (h *Host) newDatabase(script string, l engine.Limits) *scriptdb.DB {
 	return scriptdb.New(scriptdb.Options{
 		Path:    filepath.Join(h.cfg.Data, "sql", script+".db"),
-		MaxSize: l.Database, Time: l.CPU, MaxAnswer: l.String, Normal: h.cfg.Storage.Durability == "normal", Clock: h.clock, Computing: h.opts.computing,
+		MaxSize: l.SQL, Time: l.CPU, MaxAnswer: l.String, Normal: h.cfg.Storage.Durability == "normal", Clock: h.clock, Computing: h.opts.computing,
 	})
 }
 

@@ -71,7 +71,11 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	if alone == nil && (h.opts.only == nil || h.opts.activity != nil) { // specs and exec leave no record
 		s.lua.Used = h.uses.of(f.name)
 	}
-	if list := h.opts.capabilities; list != nil {
+	list := h.opts.capabilities
+	if own, some := h.opts.Granted[f.name]; some {
+		list = &own
+	}
+	if list != nil {
 		granted, err := capability.ParseGrants(*list, valuesOf(s.lua.Config))
 		if err != nil {
 			return nil, &diag.Error{Kind: diag.KindUsage, Message: "capabilities: " + err.Error()}

@@ -14,14 +14,20 @@ import (
 // memory; it ends with the test. What it logs is part of Log.
 func (h *Host) StartInside(t testing.TB) {
 	t.Helper()
+	h.StartWith(t, host.Options{})
+}
+
+// StartWith is StartInside with options; the log is h's own.
+func (h *Host) StartWith(t testing.TB, o host.Options) {
+	t.Helper()
 	cfg, err := host.ReadConfig(h.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	log := hclog.New(&hclog.LoggerOptions{Output: insideLog{h}, Level: hclog.Info, JSONFormat: true})
-	go func() { ended <- host.Run(ctx, cfg, host.Options{Log: log}) }()
+	o.Log = hclog.New(&hclog.LoggerOptions{Output: insideLog{h}, Level: hclog.Info, JSONFormat: true})
+	go func() { ended <- host.Run(ctx, cfg, o) }()
 	stop := func() {
 		cancel()
 		select {

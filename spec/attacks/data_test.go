@@ -1,0 +1,39 @@
+package attacks
+
+// ofData are after what belongs to other scripts and to the owner.
+var ofData = []attack{
+	{"a store by the name of another script", "kv", `return assert(bridge.store("bank/vault"):get("gold"), "nothing is there")`, "nothing is there"},
+	{"a store above", "kv", `return assert(bridge.store("../bank/vault"):get("gold"), "nothing is there")`, "nothing is there"},
+	{"a store with a NUL in its name", "kv", `return assert(bridge.store("vault\0bank"):get("gold"), "nothing is there")`, "nothing is there"},
+	{"the host's own store", "kv", `return bridge.store("\0once"):keys()[1]`, "E_ARGUMENT"},
+	{"a store as SQL", "kv", `return assert(bridge.store("x' OR '1'='1"):get("gold' OR 'a'='a"), "nothing is there")`, "nothing is there"},
+	{"the store of the same name", "kv", `return assert(bridge.store("vault"):get("gold"), "nothing is there")`, "nothing is there"},
+	{"all keys", "kv", `return assert(bridge.store("vault"):keys()[1], "nothing is there")`, "nothing is there"},
+	{"clear the store of the same name", "kv", `bridge.store("vault"):clear() error("it was one's own")`, "it was one's own"},
+	{"a store without the grant", "", `return bridge.store("vault")`, "E_CAPABILITY"},
+	{"a mark without the grant", "", `return bridge.once("seen", "x")`, "E_CAPABILITY"},
+	{"the memory of another script", "", `return assert(bridge.memory("vault"):get("gold"), "nothing is there")`, "nothing is there"},
+	{"a reference in a default of the configuration", "", `local cfg = bridge.config { pin = { type = "string", default = "${env:BANK_PIN}" } }
+-- handler
+if cfg.pin == "${env:BANK_PIN}" then error("it is a text like others") end return cfg.pin`, "it is a text like others"},
+	{"the configuration of another script", "", `local cfg = bridge.config { pin = { type = "secret" } }
+-- handler
+return assert(cfg.pin, "nothing is there")`, "nothing is there"},
+	{"a key of great length", "kv", `bridge.store("x"):set(("k"):rep(1e6), 1)`, "a key has 4096 bytes at most"},
+
+	{"files without the grant", "", `return assert(fs.read("in", "own.txt"))`, "E_CAPABILITY"},
+	{"write with the grant to read", "fs:read in", `return assert(fs.write("in", "own.txt", "x"))`, "E_CAPABILITY"},
+	{"a directory that was not named", "fs:read", `return assert(fs.read("FILES", "pin.txt"))`, "E_CAPABILITY"},
+	{"a file above", "fs:read in", `return assert(fs.read("in", "../../pin.txt"))`, "E_PATH"},
+	{"a file above, behind a folder", "fs:read in", `return assert(fs.read("in", "a/../../pin.txt"))`, "E_PATH"},
+	{"an absolute path of a file", "fs:read in", `return assert(fs.read("in", "FILES/pin.txt"))`, "E_PATH"},
+	{"a file by a link", "fs:read in", `return assert(fs.read("in", "link"))`, "E_PATH"},
+	{"a file in a linked folder", "fs:read in", `return assert(fs.read("in", "folder/pin.txt"))`, "E_PATH"},
+	{"a file by a relative link", "fs:read in", `return assert(fs.read("in", "relative/pin.txt"))`, "E_PATH"},
+	{"the host's environment by a link", "fs:read in", `return assert(fs.read("in", "environ"))`, "E_PATH"},
+	{"list a linked folder", "fs:read in", `return assert(fs.list("in", "folder"))[1].name`, "E_PATH"},
+	{"write in a linked folder", "fs:write in", `return assert(fs.write("in", "folder/new.txt", "x"))`, "E_PATH"},
+	{"write by a link", "fs:read in, fs:write in", `assert(fs.write("in", "link", "x")) assert(fs.stat("in", "link").type == "file") error("the link was replaced")`, "the link was replaced"},
+	{"remove in a linked folder", "fs:write in", `return assert(fs.remove("in", "folder/pin.txt"))`, "E_PATH"},
+	{"a NUL in a file's name", "fs:read in", `return assert(fs.read("in", "own.txt\0/../../pin.txt"))`, "E_PATH"},
+}
