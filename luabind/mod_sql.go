@@ -52,7 +52,7 @@ type sqlArgs struct {
 
 var _ = fn(sqlModule, "query", capability.SQL, waitsInside,
 	"Runs a statement that gives rows. Outside of a transaction it sees what was committed last. "+
-		"An answer has 10,000 rows at most, and a statement as long to compute as the limit cpu says.",
+		"An answer has 10,000 rows at most, a value 256 KB, and a statement as long to compute as the limit cpu says; it may call instr, replace, trim and json_patch eight times.",
 	func(c *Call, a *sqlArgs) (lua.LValue, error) {
 		answer, err := c.sqlRun(a, Database.Query)
 		if err != nil {

@@ -30,8 +30,11 @@ type conn struct {
 	progress  func(tls *libc.TLS, arg uintptr) int32
 }
 
-// pollEvery is how many steps of its machine SQLite makes between two looks at the clock.
-const pollEvery = 100
+// How many steps of its machine SQLite makes between two looks at the clock.
+const (
+	pollEvery     = 100
+	pollEverySlow = 10 // in statements with slow functions
+)
 
 // sqlLimits are what SQLite itself refuses.
 var sqlLimits = []struct{ id, most int32 }{
@@ -97,7 +100,15 @@ func (c *conn) harden() {
 		}
 		return 0
 	}
-	sqlite3.Xsqlite3_progress_handler(c.tls, c.db, pollEvery, functionPointer(c.progress), 0)
+}
+
+// poll sets how often the statement that was prepared looks at the clock.
+func (c *conn) poll() {
+	every := int32(pollEvery)
+	if c.slow > 0 {
+		every = pollEverySlow
+	}
+	sqlite3.Xsqlite3_progress_handler(c.tls, c.db, every, functionPointer(c.progress), 0)
 }
 
 func (c *conn) close() {

@@ -15,6 +15,7 @@ type policy struct {
 	hint     string
 	writes   bool // the statement changes rows of the script's tables
 	inserted bool // and adds some
+	slow     int  // calls of slow functions in it
 }
 
 // MigrationsTable remembers which steps were applied; scripts can read it.
@@ -39,6 +40,12 @@ var refusedFunctions = map[string]bool{
 	"load_extension": true, "fts3_tokenizer": true, "readfile": true, "writefile": true, "edit": true, "lsdir": true, "fsdir": true,
 	"zipfile": true, "sqlar_compress": true, "sqlar_uncompress": true,
 }
+
+// slowFunctions take the square of a length, and no interruption: there may be maxSlow of
+// them in a statement, between two looks at the clock.
+var slowFunctions = map[string]bool{"instr": true, "replace": true, "trim": true, "ltrim": true, "rtrim": true, "json_patch": true, "jsonb_patch": true}
+
+const maxSlow = 8
 
 // temporary things are of a connection and not of the file.
 var temporary = map[int32]string{
@@ -87,10 +94,7 @@ func (p *policy) allow(action int32, a, b, database string) int32 {
 		}
 		return p.refuse("a virtual table of "+b, "there are fts5 and rtree")
 	case sqlite3.SQLITE_FUNCTION:
-		if refusedFunctions[strings.ToLower(b)] {
-			return p.refuse("the function "+b, "")
-		}
-		return sqlite3.SQLITE_OK
+		return p.function(strings.ToLower(b))
 	case sqlite3.SQLITE_PRAGMA:
 		name := strings.ToLower(a)
 		if allowedPragmas[name] && (b == "" || !onlyRead[name]) {
@@ -105,6 +109,19 @@ func (p *policy) allow(action int32, a, b, database string) int32 {
 		return p.refuse("DETACH", "a script has one database")
 	}
 	return p.refuse(fmt.Sprintf("what SQLite calls action %d", action), "")
+}
+
+// function allows those that stay inside, and few of those that are slow.
+func (p *policy) function(name string) int32 {
+	if refusedFunctions[name] {
+		return p.refuse("the function "+name, "")
+	}
+	if slowFunctions[name] {
+		if p.slow++; p.slow > maxSlow {
+			return p.refuse(fmt.Sprintf("more than %d calls of instr, replace, trim and json_patch in one statement", maxSlow), "do it in Lua, or in several statements")
+		}
+	}
+	return sqlite3.SQLITE_OK
 }
 
 // table allows reading and writing but for tables that are the host's or SQLite's own view of the file.

@@ -95,6 +95,7 @@ func (c *conn) runAll(statements string, most answerLimits) error {
 
 // collect reads all rows.
 func (c *conn) collect(s *stmt, most answerLimits) (*Answer, error) {
+	c.poll()
 	a := &Answer{Columns: s.columns()}
 	for i, name := range a.Columns {
 		for _, other := range a.Columns[:i] {

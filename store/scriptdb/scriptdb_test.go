@@ -293,6 +293,7 @@ func TestLimits(t *testing.T) {
 		{"length of a statement", "SELECT 1" + strings.Repeat(" ", MaxStatement), "E_TOO_LONG", nil},
 		{"parameters", "SELECT 1 IN (?" + strings.Repeat(", ?", MaxParams) + ") AS a", "E_SQL", many},
 		{"number of a parameter", "SELECT ?1001 AS a", "E_SQL", many},
+		{"slow functions", "SELECT 1" + strings.Repeat(" + instr('a', 'b')", maxSlow+1) + " AS n", "E_SQL_DENIED", nil},
 		{"columns", "SELECT 1" + strings.Repeat(", 1", 200), "E_SQL", nil},
 		{"depth of an expression", "SELECT " + strings.Repeat("(1+", 300) + "1" + strings.Repeat(")", 300) + " AS a", "E_SQL", nil},
 		{"selects in one statement", "SELECT 1 AS a" + strings.Repeat(" UNION ALL SELECT 1", 100), "E_SQL", nil},
@@ -309,6 +310,7 @@ func TestLimits(t *testing.T) {
 	if wal, err := os.Stat(db.o.Path + "-wal"); err != nil || wal.Size() > 5<<20 {
 		t.Errorf("the log: %v %v", wal.Size(), err)
 	}
+	query(t, db, "SELECT 1"+strings.Repeat(" + instr('a', 'b')", maxSlow)+" AS n")
 	exec(t, db, "INSERT INTO t VALUES (1)") // it goes on
 }
 
