@@ -97,6 +97,9 @@ func (f *file) handsOver(e *ast.FuncCallExpr) {
 	if fn == nil {
 		return
 	}
+	if fn.FullName() == "bridge.on" && len(e.Args) > 0 && luabind.OwnTables()[text(e.Args[0])] != "" {
+		return // what it is called with is no event of a room
+	}
 	for _, a := range e.Args {
 		given, ok := a.(*ast.FunctionExpr)
 		if !ok {

@@ -72,6 +72,7 @@ func TestWhatIsNotCertainIsNot(t *testing.T) {
 	for _, source := range []string{
 		"local i = intent\nif bridge then i = bridge.mxid end\ni:nope()",
 		"local function f(intent) intent:nope() end",
+		"bridge.on('config', function(evt) print(evt.changed) end)\nbridge.on('load', function(evt) print(evt.reloaded, evt.from) end)",
 		"bridge.on('message', function(evt) evt.seen = true; if evt.seen then print(evt.seen) end end)",
 		"local function mark(e) e.seen = true end\nbridge.on('message', function(evt) mark(evt); print(evt.seen) end)",
 		"bridge.on('message', function(evt) evt = {}; print(evt.nope) end)",

@@ -2,6 +2,7 @@ package luabind
 
 import (
 	"encoding/json"
+	"maps"
 
 	"bridgehost/capability"
 	"bridgehost/matrix"
@@ -24,6 +25,17 @@ var shortNames = map[string]string{
 
 // otherNames are those that depend on more, or are no Matrix events.
 var otherNames = []string{"message", "edit", "member", "invite", "join", "leave", QueryUserEvent, QueryAliasEvent, QueryProtocolEvent, QueryPeopleEvent, QueryPlacesEvent, "load", "unload", "config", "error"}
+
+// ownTables are what handlers get of events that do not come from a room, as editors know it.
+var ownTables = map[string]string{
+	"load": "{ reloaded: boolean, from: integer? }", "unload": "table", ConfigEvent: "{ changed: string[] }",
+	"error": "{ error: Error, during: string }", QueryUserEvent: "{ user_id: string }", QueryAliasEvent: "{ room_alias: string }",
+	QueryProtocolEvent: "{ protocol: string }", QueryPeopleEvent: "{ protocol: string?, fields: table<string, string> }",
+	QueryPlacesEvent: "{ protocol: string?, fields: table<string, string> }",
+}
+
+// OwnTables are the events whose handlers get a table of their own, and its type.
+func OwnTables() map[string]string { return maps.Clone(ownTables) }
 
 // KnownEvent tells whether name is a short name of an event; Matrix types are all allowed (they hold a dot).
 func KnownEvent(name string) bool {

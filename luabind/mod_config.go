@@ -21,7 +21,8 @@ var _ = fn(bridgeModule, "config", capability.None("reads what the owner wrote f
 	"The script's configuration, checked against a schema: a table from each key to `{ type, required, default, min, max, "+
 		"enum, of, help, example }`. Types: string, integer, number, boolean, secret, list (`of` a type), map (`of` a type), mxid, "+
 		"room (an alias is resolved), url, duration (in seconds). All mistakes are told at once. "+
-		"To read a key that is not in the schema raises. For the top level only.",
+		"To read a key that is not in the schema raises. When a value changes while the script runs, its handlers of `config` "+
+		"find the new one in the table; a script without such a handler is loaded again. For the top level only.",
 	func(c *Call, a *struct {
 		Schema *lua.LTable `lua:"schema" doc:"the keys"`
 	}) (lua.LValue, error) {

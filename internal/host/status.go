@@ -21,6 +21,8 @@ type Status struct {
 	Inbox       int            `json:"inbox"`          // events not finished
 	Deadletters map[string]int `json:"deadletters"`
 	Scripts     []ScriptStatus `json:"scripts"`
+	// Refused is why the configuration as it stands now was not taken in.
+	Refused string `json:"configuration_refused,omitempty"`
 }
 
 // ScriptStatus is how one script is.
@@ -60,6 +62,7 @@ func (h *Host) status(ctx context.Context, in ScriptCall) (Status, error) {
 	if pinged := h.pinged; !pinged.At.IsZero() {
 		st.Ping = &pinged
 	}
+	st.Refused = h.refusal
 	h.mu.Unlock()
 	letters, err := h.db.DeadLetters(ctx, in.Script)
 	if err != nil {
@@ -143,6 +146,9 @@ func (st Status) Text() string {
 			}
 		}
 		b.WriteString(s.history(st.Now))
+	}
+	if st.Refused != "" {
+		fmt.Fprintf(&b, "\nThe configuration was not taken in; everything runs on as before: %s\n", st.Refused)
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ package apidoc
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -154,6 +155,12 @@ func function(b, options *strings.Builder, f *luabind.Function, local string, gr
 	case f.Rest != nil:
 		fmt.Fprintf(b, "---@param ... %s %s\n", strings.TrimSuffix(f.Rest.Lua, "[]"), oneLine(f.Rest.Doc))
 		names = append(names, "...")
+	}
+	if f.FullName() == "bridge.on" {
+		tables := luabind.OwnTables()
+		for _, event := range slices.Sorted(maps.Keys(tables)) {
+			fmt.Fprintf(b, "---@overload fun(event: %q, fn: fun(evt: %s): any)%s\n", event, tables[event], result(f, groups))
+		}
 	}
 	if middle {
 		fmt.Fprintf(b, "---@overload fun(%s)%s\n", strings.Join(left, ", "), result(f, groups))

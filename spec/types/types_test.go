@@ -72,6 +72,9 @@ local cfg = bridge.config {
 func TestConfigurationHasItsTypes(t *testing.T) {
 	out := checked(t, map[string]string{"script.lua": configured + `
 intent:send_text("!r:example.org", cfg.server .. cfg.port .. (cfg.level or ""))
+bridge.on("config", function(evt) print(table.concat(evt.changed, ", ")) end)
+bridge.on("load", function(evt) print(evt.reloaded, evt.from) end)
+bridge.on("message", function(evt) evt:reply(evt.text) end)
 for name, room in pairs(cfg.rooms or {}) do intent:send_text(room, name) end
 local sum = cfg.pause
 for _, n in ipairs(cfg["two words"]) do sum = sum + n end
@@ -88,6 +91,7 @@ func TestMistakesAreFound(t *testing.T) {
 		{"a wrong argument type", `intent:join_room(42)`, "expected `string` but found `42`"},
 		{"a misspelt key of the configuration", configured + "print(cfg.sever)", "Undefined field `sever`"},
 		{"a value of the configuration of another type", configured + `intent:join_room(cfg.port)`, "expected `string` but found `integer`"},
+		{"a misspelt field of an event of the host", `require "bridge".on("config", function(evt) print(evt.chnged) end)`, "Undefined field `chnged`"},
 		{"a misspelt option", `intent:send_text("!r:example.org", "hello", { htlm = "<b>hello</b>" })`, "found `{ htlm = \"<b>hello</b>\" }`"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
