@@ -24,11 +24,11 @@ func called(cmd *cobra.Command) string {
 }
 
 // reading are the commands that change nothing but what is thrown away, and those that run a
-// script of their user's. All others say with --dry-run what they would do.
+// script or an editor of their user's. All others say with --dry-run what they would do.
 var reading = []string{"", "dev", "test", "check", "run", "exec", "console", "status", "logs", "docs", "explain", "version", "help", "completion",
 	"registration", "registration show", "registration verify", "deadletters", "deadletters list", "deadletters show",
-	"bundle", "bundle verify", "bundle inspect", "index", "index show", "index verify", "list", "search", "outdated",
-	"config", "config show", "config check", "config schema"}
+	"bundle", "bundle verify", "bundle inspect", "bundle schema", "index", "index show", "index verify", "list", "search", "outdated",
+	"config", "config show", "config check", "config schema", "config edit"}
 
 // destroying are the commands whose work cannot be undone: they ask, or want --yes.
 var destroying = []string{"deadletters drop", "remove"}
