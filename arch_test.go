@@ -45,6 +45,7 @@ var rooms = []room{
 	{"lint", []string{"luabind", "engine", "engine/luasrc", "diag"}, "looks at a script by the declarations of the Lua API, and runs nothing"},
 	{"luabind/apidoc", []string{"luabind", "diag"}, "renders declarations"},
 	{"store/sqlite", []string{"matrix", "delivery", "intent", "portal", "appservice"}, "satisfies interfaces that stand with their users"},
+	{"store/scriptdb", []string{"diag"}, "a script's own database: it knows neither the host's nor Lua, and says in words what it refuses"},
 	{"devpage", []string{"devserver", "matrix/richtext"}, "a page before the small homeserver"},
 	{"luatest", []string{"luabind", "engine", "devserver", "diag"}, "runs specs; the routing of a host comes through an interface"},
 	{"internal/host", []string{all}, "the wiring: the only package that knows all others"},

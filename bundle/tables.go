@@ -147,7 +147,7 @@ func (c *checker) dependencies() error {
 }
 
 // limitKeys are those of [scripts.limits] in bridgehost.toml; a test of the host compares them.
-var limitKeys = []string{"cpu", "handler", "memory", "string", "max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files"}
+var limitKeys = []string{"cpu", "handler", "memory", "string", "max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "sql"}
 
 // LimitKeys lists what may stand in [limits].
 func LimitKeys() []string { return slices.Clone(limitKeys) }

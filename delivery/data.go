@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -162,6 +163,34 @@ func (d *Data) Delete(u *Unit, store, key string) (existed bool, err error) {
 	}
 	d.push(u, s, nil, 0)
 	return existed, nil
+}
+
+// Swap sets a value for ever as part of u, nil deletes it, if it is still before; it
+// reports whether it was. So reading, computing and Swap are one step also where two
+// loaded versions of a script, each with a lock of its own, run side by side.
+func (d *Data) Swap(u *Unit, store, key string, before, value []byte) (bool, error) {
+	if u == nil {
+		return false, ErrNoUnit
+	}
+	now, s := d.clock.Now(), slot{store, key}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	is, err := d.get(s, now)
+	if err != nil || (is == nil) != (before == nil) || !bytes.Equal(is, before) {
+		return false, err
+	}
+	if is != nil || value != nil {
+		d.push(u, s, value, 0)
+	}
+	return true, nil
+}
+
+// get is the value as the whole script sees it. d.mu is held.
+func (d *Data) get(s slot, now time.Time) ([]byte, error) {
+	if e := d.top(s); e != nil {
+		return e.live(now), nil
+	}
+	return d.values.Get(d.script, s.store, s.key, now)
 }
 
 // Keys lists the keys of one store as the whole script sees them now, in byte order.

@@ -161,6 +161,62 @@ func TestDeleteAndKeys(t *testing.T) {
 	w.empty()
 }
 
+// TestSwapIsOneStep: what everybody adds by reading and Swap is the sum, over commits too.
+func TestSwapIsOneStep(t *testing.T) {
+	w := newWorld(t)
+	var wg sync.WaitGroup
+	var disk sync.Mutex // the store writes one unit after the other
+	const writers, each = 8, 200
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				u := &Unit{}
+				for done := false; !done; {
+					before, err := w.d.Get("s", "n")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					n := 0
+					if before != nil {
+						if _, err := fmt.Sscan(string(before), &n); err != nil {
+							t.Error(err)
+						}
+					}
+					if done, err = w.d.Swap(u, "s", "n", before, fmt.Append(nil, n+1)); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+				disk.Lock()
+				w.m.put(u.Writes())
+				disk.Unlock()
+				w.d.Committed(u)
+			}
+		})
+	}
+	wg.Wait()
+	w.want("n", fmt.Sprint(writers*each))
+	w.empty()
+	u := &Unit{}
+	for _, x := range []struct {
+		before, value []byte
+		done          bool
+		after         string
+	}{
+		{nil, []byte("x"), false, "1600"}, {[]byte("1600"), nil, true, ""}, {[]byte("1600"), []byte("x"), false, ""},
+		{nil, nil, true, ""}, {nil, []byte("y"), true, "y"},
+	} {
+		if done, err := w.d.Swap(u, "s", "n", x.before, x.value); done != x.done || err != nil {
+			t.Errorf("swap %q for %q: %v %v", x.before, x.value, done, err)
+		}
+		w.want("n", x.after)
+	}
+	if _, err := w.d.Swap(nil, "s", "n", nil, nil); !errors.Is(err, ErrNoUnit) {
+		t.Error(err)
+	}
+}
+
 func TestValuesExpireInTheOverlayAndOnDisk(t *testing.T) {
 	w := newWorld(t)
 	u := &Unit{}

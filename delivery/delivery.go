@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Lane is one ordered queue: what one script hears about one room.
+// Lane is one ordered queue: what one script hears about one room, or one key of a queue
+// of its own.
 type Lane struct {
 	Script string
 	Room   string
@@ -37,7 +38,7 @@ type Item struct {
 	Attempts    int       // tries that ended in a retryable error
 	TimedOut    int       // those of them that ran into their deadline, since the host started
 	Redelivered bool      // may have been tried before: a retry, a replay, or found in the inbox at start
-	NotBefore   time.Time // a retry waits until then; zero: now. For KindCron the time that was due
+	NotBefore   time.Time // a retry, or what was pushed for later, waits until then; zero: now. For KindCron the time that was due
 	Schedule    string    // for KindCron: names the schedule on disk
 }
 
@@ -81,10 +82,10 @@ type Store interface {
 	Lanes(ctx context.Context, script string) ([]Lane, error)
 	// Next returns up to n unfinished items of lane in order, after the item of that Seq (0: from the first).
 	Next(ctx context.Context, lane Lane, after int64, n int) ([]Item, error)
-	// Finish ends a try in one transaction: the item's row, the unit's writes and effects.
+	// Finish ends a try in one transaction: the item's row, the unit's writes, pushes and effects.
 	// For KindCron it records the run instead of a row. u may be nil.
 	Finish(ctx context.Context, item Item, r Result, u *Unit) error
-	// Commit makes the writes of a unit without an item durable (timers, a service at its next wait).
+	// Commit makes the writes and pushes of a unit without an item durable (timers, a service at its next wait).
 	Commit(ctx context.Context, u *Unit) error
 	// Effects returns what is remembered of an item that may have been tried before.
 	Effects(ctx context.Context, item Item) ([]Effect, error)

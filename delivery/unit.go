@@ -31,6 +31,8 @@ type Unit struct {
 	fresh   []Effect          // effects of this try
 	data    *Data             // whose values it wrote; guarded by mu
 	entries []*entry          // what it wrote, oldest first; guarded by data.mu
+	pushes  []Push            // into queues, not yet on disk; guarded by mu
+	pushed  []Item            // that are on disk, for the lanes
 	put     func(Effect)      // tells the store of an effect early; nil: only with Finish
 }
 

@@ -42,6 +42,7 @@ type Generation struct {
 	services []*service
 	crons    []*cronJob
 	everies  []*every
+	queues   []*Queue
 	waiting  int // timers and spawned tasks that have not ended
 	events   int
 	errors   int

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,22 +16,26 @@ import (
 // a reload. work runs one item; it calls release as soon as the lane may go on and
 // returns when everything about the item is done.
 type lanes struct {
-	clock clockwork.Clock
-	max   int
-	work  func(item *delivery.Item, again func(verdict))
+	clock    clockwork.Clock
+	max      int
+	work     func(item *delivery.Item, again func(verdict))
+	parallel func(queue string) int // how many items of a queue run at once; set before the first item
 
 	mu      sync.Mutex
 	idle    *sync.Cond // active became 0, or the backlog changed
 	rooms   map[string]*lane
-	ready   list.List // of *lane: has an item that may start
+	ready   list.List      // of *lane: has an item that may start
+	queues  map[string]int // items that run, by queue
 	held    bool
 	open    chan struct{} // closed while not held
 	closed  bool
 	active  int // workers
-	backlog int // items not finished
+	backlog int // items not finished, but for those of queues
 }
 
 type lane struct {
+	of    string // the queue; "" for a room
+	again bool   // the head has been tried, or cannot be yet: a new generation may do better
 	queue []*delivery.Item
 	busy  bool // an item of it runs, in order
 	ready bool // it stands in lanes.ready
@@ -44,7 +49,7 @@ type verdict struct {
 }
 
 func newLanes(clock clockwork.Clock, most int, work func(*delivery.Item, func(verdict))) *lanes {
-	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, held: true, open: make(chan struct{})}
+	l := &lanes{clock: clock, max: max(most, 1), work: work, rooms: map[string]*lane{}, queues: map[string]int{}, held: true, open: make(chan struct{})}
 	l.idle = sync.NewCond(&l.mu)
 	return l
 }
@@ -58,13 +63,35 @@ func (l *lanes) add(items ...delivery.Item) {
 		ln := l.rooms[room]
 		if ln == nil {
 			ln = &lane{}
+			ln.of, _, _ = items[i].Lane.Queue()
 			l.rooms[room] = ln
 		}
-		ln.queue = append(ln.queue, &items[i])
-		l.backlog++
+		l.put(ln, &items[i])
+		if items[i].Kind != delivery.KindQueue {
+			l.backlog++
+		}
 		l.wake(ln)
 	}
 	l.pump()
+}
+
+// put puts an item behind what waits in ln, but before what was pushed for later. l.mu is held.
+func (l *lanes) put(ln *lane, item *delivery.Item) {
+	at, now := len(ln.queue), l.clock.Now()
+	if item.Kind == delivery.KindQueue {
+		for at > 0 && !(at == 1 && ln.again) {
+			before := ln.queue[at-1]
+			if before.Attempts > 0 || !before.NotBefore.After(now) || !before.NotBefore.After(item.NotBefore) {
+				break
+			}
+			at--
+		}
+	}
+	ln.queue = slices.Insert(ln.queue, at, item)
+	if at == 0 && ln.timer != nil { // it was set for another head
+		ln.timer.Stop()
+		ln.timer = nil
+	}
 }
 
 func (l *lanes) isHeld() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.held }
@@ -148,13 +175,14 @@ func (l *lanes) hurry() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ln := range l.rooms {
+		if len(ln.queue) == 0 || ln.queue[0].Kind == delivery.KindQueue && ln.queue[0].Attempts == 0 && !ln.again {
+			continue // pushed for later
+		}
 		if ln.timer != nil {
 			ln.timer.Stop()
 			ln.timer = nil
 		}
-		if len(ln.queue) > 0 {
-			ln.queue[0].NotBefore = time.Time{}
-		}
+		ln.queue[0].NotBefore = time.Time{}
 		l.wake(ln)
 	}
 	l.pump()
@@ -175,11 +203,21 @@ func (l *lanes) pump() {
 // take takes the next item that may start. l.mu is held.
 func (l *lanes) take() (*delivery.Item, *lane) {
 	front := l.ready.Front()
+	for full := ""; front != nil; front = front.Next() {
+		queue := front.Value.(*lane).of
+		if queue == "" || queue != full && l.queues[queue] < l.parallel(queue) {
+			break
+		}
+		full = queue
+	}
 	if front == nil {
 		return nil, nil
 	}
 	ln := l.ready.Remove(front).(*lane)
-	ln.ready, ln.busy = false, true
+	ln.ready, ln.busy, ln.again = false, true, false
+	if ln.of != "" {
+		l.queues[ln.of]++
+	}
 	item := ln.queue[0]
 	ln.queue[0] = nil
 	ln.queue = ln.queue[1:]
@@ -210,11 +248,19 @@ func (l *lanes) settle(item *delivery.Item, ln *lane, v verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln.busy = false
+	if ln.of != "" {
+		if l.queues[ln.of]--; l.queues[ln.of] == 0 {
+			delete(l.queues, ln.of)
+		}
+	}
 	if v.retry {
+		ln.again = true
 		item.NotBefore = v.after
 		ln.queue = append([]*delivery.Item{item}, ln.queue...)
 	} else {
-		l.backlog--
+		if item.Kind != delivery.KindQueue {
+			l.backlog--
+		}
 		if len(ln.queue) == 0 && !ln.ready {
 			delete(l.rooms, item.Lane.Room)
 		}

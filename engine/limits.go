@@ -15,6 +15,7 @@ type Limits struct {
 	Queue       int           // items waiting in memory
 	Connections int           // open at once
 	OpenFiles   int           // at once
+	Database    int64         // bytes of the script's own database
 }
 
 // DefaultLimits are those that the manual names.
@@ -22,7 +23,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		CPU: 5 * time.Second, Handler: time.Minute, Load: 5 * time.Second,
 		Memory: 64 << 20, Handlers: 64, CallDepth: 200, String: 16 << 20,
-		Timers: 1000, Queue: 1000, Connections: 64, OpenFiles: 64,
+		Timers: 1000, Queue: 1000, Connections: 64, OpenFiles: 64, Database: 50 << 20,
 	}
 }
 
@@ -40,6 +41,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Queue, d.Queue)
 	orDefault(&l.Connections, d.Connections)
 	orDefault(&l.OpenFiles, d.OpenFiles)
+	orDefault(&l.Database, d.Database)
 	return l
 }
 

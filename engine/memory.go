@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 	"time"
@@ -51,6 +52,25 @@ func (m *Memory) Set(name, key string, json []byte, ttl time.Duration) {
 		m.maps[name] = map[string]memoryValue{}
 	}
 	m.maps[name][key] = v
+}
+
+// Swap sets a value for ever, nil deletes it, if it is still before; it reports whether it was.
+func (m *Memory) Swap(name, key string, before, json []byte) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.maps[name][key]
+	if ok = ok && v.live(m.clock.Now()); ok != (before != nil) || ok && !bytes.Equal(v.json, before) {
+		return false
+	}
+	if json == nil {
+		delete(m.maps[name], key)
+		return true
+	}
+	if m.maps[name] == nil {
+		m.maps[name] = map[string]memoryValue{}
+	}
+	m.maps[name][key] = memoryValue{json: json}
+	return true
 }
 
 // Delete tells whether there was a value.

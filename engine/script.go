@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -67,6 +68,7 @@ type Script struct {
 	handles *handles
 	memory  *Memory
 	locks   *locks
+	queued  atomic.Int64 // items of queues: waiting, running, or pushed by a unit that has not ended
 	errors  *errorLog
 
 	swapping chan struct{} // one slot: who may replace the generation
@@ -92,6 +94,7 @@ func NewScript(cfg ScriptConfig) *Script {
 	s := &Script{Name: cfg.Name, cfg: cfg, clock: cfg.Clock, log: cfg.Log, handles: newHandles(),
 		memory: newMemory(cfg.Clock), locks: newLocks(), errors: newErrorLog(cfg.Clock), swapping: make(chan struct{}, 1), ending: make(chan struct{})}
 	s.lanes = newLanes(cfg.Clock, cfg.Limits.Handlers, s.work)
+	s.lanes.parallel = s.parallel
 	return s
 }
 
@@ -112,10 +115,21 @@ func (s *Script) Current() *Generation {
 }
 
 // Deliver puts items behind what waits in their lanes.
-func (s *Script) Deliver(items ...delivery.Item) { s.lanes.add(items...) }
+func (s *Script) Deliver(items ...delivery.Item) {
+	for _, item := range items {
+		if item.Kind == delivery.KindQueue {
+			s.queued.Add(1)
+		}
+	}
+	s.lanes.add(items...)
+}
 
-// Backlog is how many items are not finished.
+// Backlog is how many events are not finished. What waits in the script's own queues is
+// not among them: it holds no transaction back.
 func (s *Script) Backlog() int { n, _ := s.lanes.counts(); return n }
+
+// Busy tells whether an item runs, or an event waits.
+func (s *Script) Busy() bool { backlog, active := s.lanes.counts(); return backlog+active > 0 }
 
 // Quiet returns when no item runs.
 func (s *Script) Quiet() { s.lanes.wait() }
@@ -129,6 +143,10 @@ func (s *Script) work(item *delivery.Item, again func(verdict)) {
 		return
 	}
 	defer g.running.Done()
+	if s.parked(g, item) {
+		again(verdict{retry: true, after: s.clock.Now().Add(parkFor)})
+		return
+	}
 	m, err := s.cfg.Matcher.Match(g, item)
 	if err == nil && len(m.Handlers) == 0 {
 		again(verdict{})
@@ -150,7 +168,9 @@ func (s *Script) work(item *delivery.Item, again func(verdict)) {
 	}
 	g.count(err)
 	if err == nil {
-		again(verdict{})
+		if len(unit.Pushes()) == 0 { // else what the next item of the lane pushes could come before
+			again(verdict{})
+		}
 		s.finish(item, delivery.Result{Outcome: delivery.Done}, unit)
 		return
 	}
@@ -236,8 +256,12 @@ func (s *Script) finish(item *delivery.Item, r delivery.Result, u *delivery.Unit
 			return
 		}
 	}
+	if item.Kind == delivery.KindQueue && r.Outcome != delivery.Retry {
+		s.queued.Add(-1)
+	}
 	if u != nil && r.Outcome == delivery.Done {
 		s.cfg.Data.Committed(u)
+		s.deliverPushed(u)
 	}
 }
 
@@ -255,7 +279,7 @@ func (s *Script) pause(d time.Duration) bool {
 
 // commit makes the writes of a unit without an item durable.
 func (s *Script) commit(u *delivery.Unit) *diag.Error {
-	if len(u.Writes()) == 0 {
+	if len(u.Writes()) == 0 && len(u.Pushes()) == 0 {
 		return nil
 	}
 	if err := s.cfg.Store.Commit(context.Background(), u); err != nil {
@@ -264,6 +288,7 @@ func (s *Script) commit(u *delivery.Unit) *diag.Error {
 			Hint: "look at the free space and the health of the disk"}
 	}
 	s.cfg.Data.Committed(u)
+	s.deliverPushed(u)
 	return nil
 }
 
@@ -277,6 +302,7 @@ func (s *Script) commitSoon(u *delivery.Unit) {
 func (s *Script) undo(u *delivery.Unit) {
 	if u != nil {
 		s.cfg.Data.Undo(u)
+		s.queued.Add(int64(-u.DropPushes()))
 	}
 }
 

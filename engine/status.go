@@ -11,9 +11,9 @@ type Status struct {
 	Services   []ServiceStatus `json:"services"`
 	Handlers   int             `json:"handlers"`
 	Commands   int             `json:"commands"`
-	Events     int             `json:"events"` // of this generation
-	Errors     int             `json:"errors"` // of all generations since the host started
-	Backlog    int             `json:"backlog"`
+	Events     int             `json:"events"`  // of this generation
+	Errors     int             `json:"errors"`  // of all generations since the host started
+	Backlog    int             `json:"backlog"` // events, and items of the script's own queues
 	Running    int             `json:"running"`
 	Handles    int             `json:"handles"`
 	Timers     int             `json:"timers"`            // cron, every and after that wait, and spawned tasks
@@ -35,6 +35,7 @@ type ServiceStatus struct {
 func (s *Script) Status() Status {
 	st := Status{Script: s.Name, Services: []ServiceStatus{}, Handles: s.OpenHandles()}
 	st.Backlog, st.Running = s.lanes.counts()
+	st.Backlog += int(s.queued.Load())
 	last, total := s.Errors()
 	st.Errors = total
 	if len(last) > 0 {

@@ -42,7 +42,12 @@ type Task struct {
 	inside  *module                    // the module that it waits for
 	shown   *capture                   // the place of the last error that ended a coroutine
 	thread  *lua.LState                // where it waits
+	waited  int                        // how often it has given the lock away
 }
+
+// Waited counts the waits of the task so far: while it does not change, no other task of
+// the VM has run. Called with the lock held.
+func (t *Task) Waited() int { return t.waited }
 
 // TopLevel tells whether the task may declare handlers and services.
 func (t *Task) TopLevel() bool { return t.Loading || t.Standalone }

@@ -257,10 +257,12 @@ func (c *cronJob) finish(item delivery.Item, unit *delivery.Unit) {
 	s := c.g.Script
 	if err := s.cfg.Store.Finish(context.WithoutCancel(c.g.ctx), item, delivery.Result{Outcome: delivery.Done}, unit); err != nil {
 		s.log.Error("a run of a schedule is not recorded and may run again", "script", s.Name, "cron", c.expr, "err", err)
+		s.undo(unit)
 		return
 	}
 	if unit != nil {
 		s.cfg.Data.Committed(unit)
+		s.deliverPushed(unit)
 	}
 }
 

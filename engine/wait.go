@@ -105,6 +105,7 @@ func (vm *VM) raiseEnded(L *lua.LState, t *Task) {
 func (vm *VM) unlocked(t *Task, ctx context.Context, f func(ctx context.Context)) {
 	thread := vm.L.G.CurrentThread
 	t.thread = thread
+	t.waited++
 	vm.task = nil
 	vm.current.Store(nil)
 	vm.L.G.CurrentThread = vm.L

@@ -24,6 +24,8 @@ type Env struct {
 	intents map[any]*lua.LUserData
 	specs   *specs
 
+	transactions map[*engine.Task]Transaction // of bridge.sql, by who is in them
+
 	http     *httpClient // made at the first request
 	headerMT *lua.LTable // of tables of headers
 }

@@ -193,7 +193,7 @@ var errnosOfFiles = []struct {
 }
 
 // fileError says what was done where. The place of the directory on this machine is not told.
-func fileError(op, p, dir string, err error) error {
+func fileError(op, p, dir string, err error) *diag.Error {
 	var known *diag.Error
 	if errors.As(err, &known) {
 		return known

@@ -23,6 +23,9 @@ const levelTime = 10 * time.Second
 // Match implements engine.Matcher: a command goes to the command only, any other event to
 // all handlers that want it, in the order of their registration.
 func (s *Script) Match(g *engine.Generation, item *delivery.Item) (engine.Match, *diag.Error) {
+	if name, _, ok := item.Lane.Queue(); ok {
+		return matchQueue(g.QueueNamed(name), item), nil
+	}
 	parsed, err := matrix.ParseEvent(json.RawMessage(item.Payload))
 	if err != nil {
 		return engine.Match{}, &diag.Error{Kind: diag.KindInternal, Code: "E_EVENT", Message: err.Error(), Cause: err}

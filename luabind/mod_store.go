@@ -1,7 +1,6 @@
 package luabind
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,6 +23,7 @@ type keeper interface {
 	get(key string) ([]byte, error)
 	set(u *delivery.Unit, key string, value []byte, ttl time.Duration) error
 	delete(u *delivery.Unit, key string) (existed bool, err error)
+	swap(u *delivery.Unit, key string, before, value []byte) (done bool, err error) // sets it, nil deletes, if it is still before
 	keys() ([]string, error)
 }
 
@@ -42,6 +42,10 @@ func (s *onDisk) delete(u *delivery.Unit, key string) (bool, error) {
 	return s.data.Delete(u, s.name, key)
 }
 
+func (s *onDisk) swap(u *delivery.Unit, key string, before, value []byte) (bool, error) {
+	return s.data.Swap(u, s.name, key, before, value)
+}
+
 // inMemory is bridge.memory.
 type inMemory struct {
 	memory *engine.Memory
@@ -56,6 +60,9 @@ func (s *inMemory) set(_ *delivery.Unit, key string, value []byte, ttl time.Dura
 }
 func (s *inMemory) delete(_ *delivery.Unit, key string) (bool, error) {
 	return s.memory.Delete(s.name, key), nil
+}
+func (s *inMemory) swap(_ *delivery.Unit, key string, before, value []byte) (bool, error) {
+	return s.memory.Swap(s.name, key, before, value), nil
 }
 
 const noPowerMemory = "keeps values in memory"
@@ -214,8 +221,9 @@ var _ = method(storeClass, "pairs", capability.None("the store was opened alread
 	}, results("An iterator."), example(`for key, value in subs:pairs() do … end`))
 
 var _ = method(storeClass, "update", capability.None("the store was opened already"), waitsInside,
-	"Sets a key to what the function makes of its value (nil when there is none; to return nil deletes). "+
-		"The function should not wait: when another handler changes the key meanwhile, this raises.",
+	"Sets a key to what the function makes of its value (nil when there is none; to return nil deletes), as one step. "+
+		"The function should not wait: when another handler changes the key meanwhile, this raises. During a reload it may be called again, "+
+		"when the other loaded version of the script has changed the key: it should do nothing else.",
 	func(c *Call, s keeper, a *struct {
 		Key string         `lua:"key" doc:"the key"`
 		Fn  *lua.LFunction `lua:"fn" doc:"gets the value, returns the new one"`
@@ -223,36 +231,45 @@ var _ = method(storeClass, "update", capability.None("the store was opened alrea
 		if err := c.writing(a.Key); err != nil {
 			return nil, err
 		}
-		before, err := s.get(a.Key)
-		if err != nil {
-			return nil, storeError(err)
+		t := c.VM.Task()
+		for waited, tries := t.Waited(), 1; ; tries++ {
+			value, done, err := c.updateOnce(s, a.Key, a.Fn)
+			if done || err != nil {
+				return value, storeError(err)
+			}
+			if t.Waited() != waited || tries == maxUpdates {
+				return nil, &diag.Error{Kind: diag.KindUsage, Code: "E_CHANGED", Retryable: true,
+					Message: fmt.Sprintf("another handler changed '%s' while the function given to 'update' waited", a.Key),
+					Hint:    "do what waits before or after, or use bridge.lock"}
+			}
 		}
-		var value lua.LValue = lua.LNil
-		if before != nil {
-			value = c.Value(before)
-		}
-		c.VM.Call(c.L, a.Fn, 1, value)
-		value = c.L.Get(-1)
-		c.L.Pop(1)
-		now, err := s.get(a.Key)
-		if err != nil {
-			return nil, storeError(err)
-		}
-		if !bytes.Equal(before, now) || (before == nil) != (now == nil) {
-			return nil, &diag.Error{Kind: diag.KindUsage, Code: "E_CHANGED", Retryable: true,
-				Message: fmt.Sprintf("another handler changed '%s' while the function given to 'update' waited", a.Key),
-				Hint:    "do what waits before or after, or use bridge.lock"}
-		}
-		if value == lua.LNil {
-			_, err := s.delete(c.Unit(), a.Key)
-			return lua.LNil, storeError(err)
-		}
-		raw, err := c.EncodeJSON(value)
-		if err != nil {
-			return nil, usage("the function given to 'update' returned what cannot be kept (%s)", err)
-		}
-		return value, storeError(s.set(c.Unit(), a.Key, raw, 0))
 	}, results("The new value."), errcodes("E_CHANGED"), example(`counts:update(user, function(n) return (n or 0) + 1 end)`))
+
+// maxUpdates is how often update begins again when the other generation was faster.
+const maxUpdates = 1000
+
+// updateOnce sets a key to what fn makes of its value, unless that changed meanwhile.
+func (c *Call) updateOnce(s keeper, key string, fn *lua.LFunction) (value lua.LValue, done bool, err error) {
+	before, err := s.get(key)
+	if err != nil {
+		return nil, false, err
+	}
+	value = lua.LNil
+	if before != nil {
+		value = c.Value(before)
+	}
+	c.VM.Call(c.L, fn, 1, value)
+	value = c.L.Get(-1)
+	c.L.Pop(1)
+	var raw []byte
+	if value != lua.LNil {
+		if raw, err = c.EncodeJSON(value); err != nil {
+			return nil, false, usage("the function given to 'update' returned what cannot be kept (%s)", err)
+		}
+	}
+	done, err = s.swap(c.Unit(), key, before, raw)
+	return value, done, err
+}
 
 var _ = method(storeClass, "clear", capability.None("the store was opened already"), never,
 	"Forgets all keys.",

@@ -2,6 +2,7 @@ package luabind
 
 import (
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
@@ -25,12 +26,14 @@ type Script struct {
 	BridgeName string // marks a double puppet's own events
 	HostBot    matrix.UserID
 	Dir        string // where the script's files are
+	Assets     fs.FS  // the files that lie there, none outside; nil when the script is a single file
 	Standalone bool   // runs under exec: ends with its main chunk
 
 	Bot     *intent.Intent
 	Pool    *intent.Pool
 	Portals *portal.Manager
 	Data    *delivery.Data
+	SQL     Database
 	Admins  []matrix.UserID
 	Clock   clockwork.Clock
 	Log     hclog.Logger

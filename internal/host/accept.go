@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -27,12 +28,13 @@ type inbox struct {
 	mu      sync.Mutex                      // one transaction at a time: events keep their order
 	unknown map[matrix.RoomID][]sqlite.Held // rooms whose members are being asked for, with what waits
 	held    int                             // how many wait there
+	queues  map[string]bool                 // scripts whose lanes hold what their own queues had on disk
 	resumed map[string]bool                 // scripts whose lanes hold what is on disk: what comes now goes behind
 	asking  sync.WaitGroup
 }
 
 func newInbox(h *Host) *inbox {
-	return &inbox{h: h, most: inboxMost, unknown: map[matrix.RoomID][]sqlite.Held{}, resumed: map[string]bool{}}
+	return &inbox{h: h, most: inboxMost, unknown: map[matrix.RoomID][]sqlite.Held{}, queues: map[string]bool{}, resumed: map[string]bool{}}
 }
 
 // Seen implements appservice.TransactionLog.
@@ -122,7 +124,11 @@ func (in *inbox) route(ctx context.Context, e *matrix.Event) (sqlite.Routed, err
 // disk when it does: they must not come twice. in.mu is held.
 func (in *inbox) deliver(items []delivery.Item) {
 	for _, item := range items {
-		if s := in.h.script(item.Lane.Script); s != nil && in.resumed[s.Name] {
+		resumed := in.resumed
+		if item.Kind == delivery.KindQueue {
+			resumed = in.queues
+		}
+		if s := in.h.script(item.Lane.Script); s != nil && resumed[s.Name] {
 			s.Deliver(item)
 		}
 	}
@@ -238,11 +244,39 @@ func (h *Host) resumeScript(ctx context.Context, name string, deliver func(...de
 	// Again, now that nothing is being routed: what was remembered since the script became
 	// known may be without it.
 	h.router.ScriptsChanged()
+	err := h.unfinished(ctx, name, false, deliver)
+	if err == nil {
+		h.inbox.resumed[name] = true
+	}
+	return err
+}
+
+// resumeQueues puts what waits in a script's own queues into its lanes. That is done before
+// its first version runs, which may push more: that comes behind, and none twice.
+func (h *Host) resumeQueues(ctx context.Context, s *script) error {
+	h.inbox.mu.Lock()
+	defer h.inbox.mu.Unlock()
+	if h.inbox.queues[s.Name] {
+		return nil
+	}
+	err := h.unfinished(ctx, s.Name, true, func(items ...delivery.Item) { s.Deliver(items...) })
+	if err != nil {
+		return fmt.Errorf("script %s: what waits in its queues: %w", s.Name, err)
+	}
+	h.inbox.queues[s.Name] = true
+	return nil
+}
+
+// unfinished delivers what is on disk for a script: the items of its queues, or all others.
+func (h *Host) unfinished(ctx context.Context, name string, queues bool, deliver func(...delivery.Item)) error {
 	lanes, err := h.db.Lanes(ctx, name)
 	if err != nil {
 		return err
 	}
 	for _, lane := range lanes {
+		if _, _, queue := lane.Queue(); queue != queues {
+			continue
+		}
 		for after := int64(0); ; {
 			items, err := h.db.Next(ctx, lane, after, 1000)
 			if err != nil {
@@ -255,6 +289,5 @@ func (h *Host) resumeScript(ctx context.Context, name string, deliver func(...de
 			after = items[len(items)-1].Seq
 		}
 	}
-	h.inbox.resumed[name] = true
 	return nil
 }

@@ -87,7 +87,7 @@ func (a *activity) ran(r engine.Run) {
 // eventTitle names an event as the page shows it: `message "hello"`, `!shout`, `invite _bh_echo`.
 func eventTitle(item delivery.Item, label string) string {
 	e, err := matrix.ParseEvent(json.RawMessage(item.Payload))
-	if err != nil {
+	if err != nil || item.Kind == delivery.KindQueue {
 		return label
 	}
 	if strings.HasPrefix(label, "!") {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +70,7 @@ type LimitsConfig struct {
 	Timers      int      `toml:"timers"`
 	Queue       int      `toml:"queue"`
 	OpenFiles   int      `toml:"open_files"`
+	SQL         Size     `toml:"sql"` // of the file of bridge.sql
 }
 
 // StorageConfig says how sure a write must be.
@@ -153,26 +153,10 @@ func wrongType(path string, err error) error {
 	return fmt.Errorf("%w: %s:%s: %s: %s", ErrConfig, path, m[1], m[2], m[3])
 }
 
-// Unused lists the keys that are set and that nothing in this version looks at.
-func (c *Config) Unused() []string {
-	var keys []string
-	limits := []LimitsConfig{c.Scripts.Limits}
-	for _, l := range c.Scripts.LimitsOf {
-		limits = append(limits, l)
-	}
-	for _, l := range limits {
-		if l.Queue != 0 {
-			keys = append(keys, "limits.queue")
-		}
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
-
 // knownKeys are all keys of bridgehost.toml, for suggestions; a test compares them with the structs.
 var knownKeys = []string{"data", "homeserver", "url", "name", "retries", "appservice", "registration", "listen", "prefix", "bridge_name",
 	"scripts", "dir", "watch", "admins", "config", "limits", "limits_of", "dirs_of", "cpu", "handler", "memory", "string",
-	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "storage", "durability", "http", "admin"}
+	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "sql", "storage", "durability", "http", "admin"}
 
 func unknownKey(path, text string, key toml.Key) error {
 	last := key[len(key)-1]
@@ -317,6 +301,7 @@ func (c *Config) LimitsFor(script string) engine.Limits {
 		set(&l.Timers, from.Timers)
 		set(&l.Queue, from.Queue)
 		set(&l.OpenFiles, from.OpenFiles)
+		set(&l.Database, int64(from.SQL))
 	}
 	return l
 }

@@ -77,9 +77,11 @@ max_concurrent_handlers = 8
 connections = 9
 call_depth = 100
 timers = 10
+sql = "5MB"
 [scripts.limits_of.irc]
 memory = "128MB"
 queue = 5
+open_files = 6
 [scripts.dirs_of.irc]
 inbox = "in"
 outbox = "/srv/../srv/out"
@@ -107,8 +109,8 @@ listen = "127.0.0.1:0"
 		Scripts: ScriptsConfig{
 			Dir: filepath.Join(dir, "lua"), Admins: []string{"@you:example.org"}, Config: map[string]map[string]any{"irc": irc},
 			Limits: LimitsConfig{CPU: Duration(2 * time.Second), Handler: Duration(30 * time.Second), Memory: 32 << 20, String: 1 << 20,
-				Handlers: 8, Connections: 9, CallDepth: 100, Timers: 10},
-			LimitsOf: map[string]LimitsConfig{"irc": {Memory: 128 << 20, Queue: 5}},
+				Handlers: 8, Connections: 9, CallDepth: 100, Timers: 10, SQL: 5 << 20},
+			LimitsOf: map[string]LimitsConfig{"irc": {Memory: 128 << 20, Queue: 5, OpenFiles: 6}},
 			DirsOf:   map[string]map[string]string{"irc": {"inbox": filepath.Join(dir, "in"), "outbox": "/srv/out"}},
 		},
 		Storage: StorageConfig{"normal"}, Admin: ListenConfig{"127.0.0.1:0"},
@@ -120,11 +122,8 @@ listen = "127.0.0.1:0"
 	if l.Memory != 128<<20 || l.CPU != 2*time.Second || l.Handlers != 8 {
 		t.Errorf("limits of irc are %+v", l)
 	}
-	if l := c.LimitsFor("rss"); l.Memory != 32<<20 {
+	if l := c.LimitsFor("rss"); l.Memory != 32<<20 || l.Database != 5<<20 {
 		t.Errorf("limits of rss are %+v", l)
-	}
-	if got := c.Unused(); !slices.Equal(got, []string{"limits.queue"}) {
-		t.Errorf("unused keys: %q", got)
 	}
 }
 
@@ -225,6 +224,5 @@ func FuzzConfig(f *testing.F) {
 		if l := c.LimitsFor("x"); l.Memory <= 0 || l.CPU <= 0 || l.Handlers <= 0 || l.Timers <= 0 {
 			t.Errorf("limits are %+v", l)
 		}
-		_ = c.Unused()
 	})
 }

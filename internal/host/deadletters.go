@@ -25,11 +25,24 @@ type DeadlettersCall struct {
 type Deadletter struct {
 	ID       int64           `json:"id"`
 	Script   string          `json:"script"`
-	RoomID   string          `json:"room_id"`
+	RoomID   string          `json:"room_id,omitempty"`
+	Queue    string          `json:"queue,omitempty"` // of the script's own, in the place of a room
+	Key      string          `json:"key,omitempty"`
 	Died     time.Time       `json:"died"`
 	Attempts int             `json:"attempts"`
 	Error    *diag.Error     `json:"error"`
-	Event    json.RawMessage `json:"event"`
+	Event    json.RawMessage `json:"event"` // or the value that was pushed
+}
+
+// where is the room, or the queue and the key.
+func (l Deadletter) where() string {
+	switch {
+	case l.Queue == "":
+		return l.RoomID
+	case l.Key == "":
+		return "queue " + l.Queue
+	}
+	return fmt.Sprintf("queue %s, key %s", l.Queue, l.Key)
 }
 
 // Deadletters is a list of them.
@@ -44,7 +57,7 @@ func (d Deadletters) Text() string {
 	}
 	t := table{head: []string{"ID", "SCRIPT", "DIED", "TRIES", "ROOM", "ERROR"}, right: "ID TRIES"}
 	for _, l := range d.Deadletters {
-		t.row(l.ID, l.Script, l.Died.Local().Format("2006-01-02 15:04:05"), l.Attempts, l.RoomID, l.Error)
+		t.row(l.ID, l.Script, l.Died.Local().Format("2006-01-02 15:04:05"), l.Attempts, l.where(), l.Error)
 	}
 	return t.String() + "\nSee one with its event: bridgehost deadletters show ID\nHandle them again: bridgehost deadletters replay --all\n"
 }
@@ -53,7 +66,7 @@ func (d Deadletters) Text() string {
 func (d Deadletters) Long() string {
 	var b strings.Builder
 	for _, l := range d.Deadletters {
-		fmt.Fprintf(&b, "dead letter %d of %s in %s, %s, tries: %d\n\nerror: %s\n", l.ID, l.Script, l.RoomID,
+		fmt.Fprintf(&b, "dead letter %d of %s in %s, %s, tries: %d\n\nerror: %s\n", l.ID, l.Script, l.where(),
 			l.Died.Local().Format(time.DateTime), l.Attempts, l.Error)
 		for _, f := range l.Error.Trace {
 			fmt.Fprintf(&b, "    %s\n", strings.TrimSpace(fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Func)))
@@ -76,8 +89,12 @@ func (h *Host) deadletters(ctx context.Context, in DeadlettersCall) (Deadletters
 	letters, err := h.chosen(ctx, in)
 	out := Deadletters{Deadletters: []Deadletter{}}
 	for _, l := range letters {
-		one := Deadletter{ID: l.ID, Script: l.Item.Lane.Script, RoomID: l.Item.Lane.Room, Died: l.Died,
+		one := Deadletter{ID: l.ID, Script: l.Item.Lane.Script, Died: l.Died,
 			Attempts: l.Attempts, Event: l.Item.Payload, Error: &diag.Error{}}
+		var queue bool
+		if one.Queue, one.Key, queue = l.Item.Lane.Queue(); !queue {
+			one.RoomID = l.Item.Lane.Room
+		}
 		if err := json.Unmarshal(l.Failure, one.Error); err != nil {
 			one.Error.Message = string(l.Failure)
 		}

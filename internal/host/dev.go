@@ -212,7 +212,7 @@ func (h *Host) settle(ctx context.Context, hs *devserver.Server, limit time.Dura
 // not load is not waited for.
 func (h *Host) busy() bool {
 	for _, s := range h.all() {
-		if s.Current() != nil && s.Backlog() > 0 {
+		if s.Current() != nil && s.Busy() {
 			return true
 		}
 	}

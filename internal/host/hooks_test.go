@@ -79,14 +79,20 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// Requests come while the script is loaded again: each is answered 200 once, and what it
-// wrote is there.
+// Requests come while the script is loaded again: each is answered 200 once, what it wrote
+// is there, and both loaded versions count together.
 func TestHooksHaveNoGap(t *testing.T) {
 	const reloads, clients = 20, 4
 	source := `local bridge, http = require "bridge", require "bridge.http"
 		local store = bridge.store("s")
-		http.route("POST", "/", function(req) store:set(req.remote .. req.body, true) return "%d" end)
-		http.route("GET", "/", function() return #store:keys() .. "" end)`
+		local counts, memory = bridge.store("counts"), bridge.memory("counts")
+		local function more(n) return (n or 0) + 1 end
+		http.route("POST", "/", function(req)
+			store:set(req.remote .. req.body, true)
+			counts:update("n", more) memory:update("n", more)
+			return "%d"
+		end)
+		http.route("GET", "/", function() return ("%%d %%d %%d"):format(#store:keys(), counts:get("n"), memory:get("n")) end)`
 	_, reload, url := hookHost(t, LimitsConfig{}, fmt.Sprintf(source, 0))
 	var asked, serial atomic.Int64
 	var running sync.WaitGroup
@@ -121,7 +127,7 @@ func TestHooksHaveNoGap(t *testing.T) {
 	}
 	close(done)
 	running.Wait()
-	if got, want := answer(t, "GET", url+"/", ""), fmt.Sprintf("200 %d", asked.Load()); got != want {
+	if got, want := answer(t, "GET", url+"/", ""), fmt.Sprintf("200 %[1]d %[1]d %[1]d", asked.Load()); got != want {
 		t.Errorf("written: %q, want %q", got, want)
 	}
 	t.Logf("%d requests during %d reloads", asked.Load(), reloads)

@@ -194,9 +194,6 @@ func Run(ctx context.Context, cfg Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range cfg.Unused() {
-		h.log.Warn("a key has no effect in this version", "file", cfg.Path, "key", key)
-	}
 	address := cfg.Appservice.Listen
 	if o.Listen != "" {
 		address = o.Listen

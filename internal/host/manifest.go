@@ -108,6 +108,7 @@ func askLess(l engine.Limits, path string) engine.Limits {
 	lower(&l.Timers, ask.Timers)
 	lower(&l.Queue, ask.Queue)
 	lower(&l.OpenFiles, ask.OpenFiles)
+	lower(&l.Database, int64(ask.SQL))
 	return l
 }
 

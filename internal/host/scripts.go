@@ -15,6 +15,7 @@ import (
 	"bridgehost/diag"
 	"bridgehost/engine"
 	"bridgehost/luabind"
+	"bridgehost/store/scriptdb"
 )
 
 // script is one script with all that it works with.
@@ -22,6 +23,7 @@ type script struct {
 	*engine.Script
 	found found
 	lua   *luabind.Script
+	sql   *scriptdb.DB
 
 	loading sync.Mutex // from reading its files until they run or are refused
 	gone    bool       // its files are, and that was said
@@ -122,6 +124,9 @@ func (h *Host) start(ctx context.Context, s *script) error {
 		h.log.Error("script not read", "script", s.Name, "err", err)
 		return nil
 	}
+	if err := h.resumeQueues(ctx, s); err != nil {
+		return err
+	}
 	if failed := s.Start(ctx, src); failed != nil && !failed.OwnFault() && s.Current() == nil {
 		h.starting.Go(func() { h.startAgain(s) })
 	}
@@ -183,6 +188,9 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 		return fmt.Errorf("there is nothing to load at %s", s.found.path)
 	case err != nil:
 		h.log.Error("script not read; what runs goes on", "script", s.Name, "err", err)
+		return err
+	}
+	if err := h.resumeQueues(ctx, s); err != nil { // it may never have run
 		return err
 	}
 	failed := s.Reload(ctx, src, reason)

@@ -105,6 +105,7 @@ func (h *Host) replace(s *script, stopped bool) error {
 	h.inbox.mu.Lock()
 	h.mu.Lock()
 	delete(h.inbox.resumed, s.Name)
+	delete(h.inbox.queues, s.Name)
 	h.scripts[s.Name] = fresh
 	h.mu.Unlock()
 	h.inbox.mu.Unlock()

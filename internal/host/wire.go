@@ -60,7 +60,7 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	key := sha256.Sum256([]byte("portal aliases\x00" + h.reg.ASToken))
 	s.lua = &luabind.Script{
 		Name: f.name, ServerName: h.cfg.Homeserver.Name, Prefix: h.cfg.Appservice.Prefix, BridgeName: h.cfg.Appservice.BridgeName,
-		HostBot: matrix.NewUserID(h.reg.SenderLocalpart, h.cfg.Homeserver.Name), Dir: f.path, Standalone: alone != nil,
+		HostBot: matrix.NewUserID(h.reg.SenderLocalpart, h.cfg.Homeserver.Name), Dir: f.path, Assets: assets(f.path), Standalone: alone != nil,
 		Bot: bot, Pool: h.pool, Data: data, Clock: h.clock, Log: log, Host: h, Observe: h.opts.observe,
 		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
@@ -81,11 +81,14 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	}
 	data.SetQuota(func() (int64, bool) { return s.lua.Grants().Quota(capability.KV) },
 		func(now time.Time) (int64, error) { return h.db.Size(f.name, now) })
+	limits := askLess(h.cfg.LimitsFor(f.name), f.path)
+	s.sql = h.newDatabase(f.name, limits)
+	s.lua.SQL = database{s.sql}
 	for _, a := range h.cfg.Scripts.Admins {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
 	}
 	cfg := engine.ScriptConfig{
-		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: askLess(h.cfg.LimitsFor(f.name), f.path),
+		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: limits,
 		Store: h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Log: log, Drain: shutdownLimit,
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },
@@ -168,6 +171,10 @@ const tellEvery = 10 * time.Minute
 
 // onDead tells the room, once in ten minutes, that a message was not handled.
 func (h *Host) onDead(item delivery.Item, err *diag.Error) {
+	if name, key, ok := item.Lane.Queue(); ok {
+		h.log.Error("an item of a queue became a dead letter", "script", item.Lane.Script, "queue", name, "key", key, "err", err)
+		return
+	}
 	h.log.Error("an event became a dead letter", "script", item.Lane.Script, "room_id", item.Lane.Room, "err", err)
 	room := matrix.RoomID(item.Lane.Room)
 	e, parsed := matrix.ParseEvent(item.Payload)

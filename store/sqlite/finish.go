@@ -12,21 +12,22 @@ import (
 // effects, so that the next try repeats no send. A run of a schedule that is Done
 // or Dead is recorded as run.
 func (db *DB) Finish(ctx context.Context, item delivery.Item, r delivery.Result, u *delivery.Unit) error {
-	run := func(w *writer) error {
+	var queued pushed
+	run := func(w *writer) (err error) {
 		if r.Outcome == delivery.Done {
-			if err := writeValues(w, u.Writes()); err != nil {
+			if queued, err = writeUnit(w, u); err != nil {
 				return err
 			}
 		}
 		switch item.Kind {
-		case delivery.KindEvent:
+		case delivery.KindEvent, delivery.KindQueue:
 			return db.finishEvent(w, item, r, u)
 		case delivery.KindCron:
 			return db.finishCron(w, item, r, u)
 		}
 		return nil
 	}
-	err := db.w.do(ctx, run, func() { db.finished(item, r) })
+	err := db.w.do(ctx, run, func() { db.finished(item, r); db.queued(queued, u) })
 	if err != nil {
 		return fmt.Errorf("finish %s of %s: %w", item.Key, item.Lane.Script, err)
 	}
@@ -76,9 +77,9 @@ func (db *DB) finishCron(w *writer, item delivery.Item, r delivery.Result, u *de
 // finished brings the memory in step with a committed Finish.
 func (db *DB) finished(item delivery.Item, r delivery.Result) {
 	if r.Outcome != delivery.Retry {
-		db.effects.finished(item.Key, r.Outcome == delivery.Dead && item.Kind == delivery.KindEvent)
+		db.effects.finished(item.Key, r.Outcome == delivery.Dead && item.Kind != delivery.KindCron)
 	}
-	if item.Kind != delivery.KindEvent {
+	if item.Kind != delivery.KindEvent && item.Kind != delivery.KindQueue {
 		return
 	}
 	db.inbox.mu.Lock()
@@ -91,13 +92,22 @@ func (db *DB) finished(item delivery.Item, r delivery.Result) {
 	}
 }
 
-// Commit makes the writes of a unit without an item durable.
+// Commit makes the writes and pushes of a unit without an item durable.
 func (db *DB) Commit(ctx context.Context, u *delivery.Unit) error {
-	err := db.write(ctx, func(w *writer) error { return writeValues(w, u.Writes()) })
+	var queued pushed
+	err := db.w.do(ctx, func(w *writer) (err error) { queued, err = writeUnit(w, u); return err }, func() { db.queued(queued, u) })
 	if err != nil {
 		return fmt.Errorf("commit values: %w", err)
 	}
 	return nil
+}
+
+// writeUnit writes what a unit set, and what it put into queues.
+func writeUnit(w *writer, u *delivery.Unit) (pushed, error) {
+	if err := writeValues(w, u.Writes()); err != nil {
+		return nil, err
+	}
+	return writePushes(w, u.Pushes())
 }
 
 func writeValues(w *writer, writes []delivery.Write) error {

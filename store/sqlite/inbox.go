@@ -94,8 +94,12 @@ func (in *inbox) remove(seq int64) {
 }
 
 func (p *pending) item(seq int64) delivery.Item {
+	kind := delivery.KindEvent
+	if _, _, ok := p.lane.Queue(); ok {
+		kind = delivery.KindQueue
+	}
 	return delivery.Item{
-		Seq: seq, Key: itemKey(p.eventID, p.lane.Script), Lane: p.lane, Kind: delivery.KindEvent, Payload: p.payload,
+		Seq: seq, Key: itemKey(p.eventID, p.lane.Script), Lane: p.lane, Kind: kind, Payload: p.payload,
 		Attempts: p.attempts, Redelivered: p.redelivered || p.attempts > 0, NotBefore: p.notBefore,
 	}
 }

@@ -1,0 +1,1 @@
+-- A script that does nothing: the specs beside it give their own source to hs:reload.
