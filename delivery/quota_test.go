@@ -18,7 +18,9 @@ func TestQuota(t *testing.T) {
 		}
 		return n, nil
 	})
-	set := func(u *Unit, key string, bytes int) error { return w.d.Set(u, "s", key, []byte(strings.Repeat("x", bytes)), 0) }
+	set := func(u *Unit, key string, bytes int) error {
+		return w.d.Set(u, "s", key, []byte(strings.Repeat("x", bytes)), 0)
+	}
 	fits := func(err error) {
 		t.Helper()
 		if err != nil {

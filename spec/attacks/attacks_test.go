@@ -48,7 +48,7 @@ var all = []struct {
 }
 
 // fewest is how many attacks there have to be.
-const fewest = 60
+const fewest = 80
 
 // TestAttacksFromBundles runs them one after the other in one host.
 func TestAttacksFromBundles(t *testing.T) {

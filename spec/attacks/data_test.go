@@ -36,4 +36,20 @@ return assert(cfg.pin, "nothing is there")`, "nothing is there"},
 	{"write by a link", "fs:read in, fs:write in", `assert(fs.write("in", "link", "x")) assert(fs.stat("in", "link").type == "file") error("the link was replaced")`, "the link was replaced"},
 	{"remove in a linked folder", "fs:write in", `return assert(fs.remove("in", "folder/pin.txt"))`, "E_PATH"},
 	{"a NUL in a file's name", "fs:read in", `return assert(fs.read("in", "own.txt\0/../../pin.txt"))`, "E_PATH"},
+
+	{"SQL without the grant", "", `return require("bridge.sql").query("SELECT 1")`, "E_CAPABILITY"},
+	{"another database by ATTACH", "sql", `require("bridge.sql").exec("ATTACH DATABASE 'FILES/pin.txt' AS other") return true`, "E_SQL_DENIED"},
+	{"a file by VACUUM INTO", "sql", `require("bridge.sql").exec("VACUUM INTO 'FILES/out.db'") return true`, "E_SQL_DENIED"},
+	{"the host's tables", "sql", `return require("bridge.sql").query("SELECT * FROM kv")[1]`, "E_SQL"},
+	{"the place of the file", "sql", `return require("bridge.sql").query("PRAGMA database_list")[1]`, "E_SQL_DENIED"},
+	{"a writable schema", "sql", `require("bridge.sql").exec("PRAGMA writable_schema = 1") return true`, "E_SQL_DENIED"},
+	{"a library by SQL", "sql", `return require("bridge.sql").query("SELECT load_extension('libc.so.6')")[1]`, "E_SQL_DENIED"},
+	{"a file by a function of SQL", "sql", `return require("bridge.sql").query("SELECT readfile('FILES/pin.txt')")[1]`, "E_SQL"},
+	{"a file as a virtual table", "sql", `require("bridge.sql").exec("CREATE VIRTUAL TABLE t USING csv(filename='FILES/pin.txt')") return true`, "E_SQL_DENIED"},
+	{"two statements in one", "sql", `require("bridge.sql").query("SELECT 1; ATTACH DATABASE 'FILES/pin.txt' AS other") return true`, "E_SQL_DENIED"},
+	{"SQL without end", "sql", `return require("bridge.sql").query("WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c")[1]`, "E_SQL_TIME"},
+	{"a file of the bundle above", "", `return assert(bridge.asset("../bank.lua"))`, "E_PATH"},
+	{"a queue without the grant", "", `local ok, err = pcall(bridge.queue, "q", function() end)
+-- handler
+if ok then return ok end error(err)`, "E_CAPABILITY"},
 }

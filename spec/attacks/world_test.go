@@ -25,12 +25,12 @@ const secret = "s3cret-of-the-"
 // password. It tells whether all is as it was.
 const bank = `local bridge, json = require "bridge", require "bridge.json"
 local cfg = bridge.config { pin = { type = "secret", required = true } }
-bridge.on("invite", function(evt) intent:join_room(evt.room_id) end)
-bridge.on("load", function()
+bridge.on("invite", function(evt)
   bridge.store("vault"):set("gold", "s3cret-of-the-store")
   bridge.memory("vault"):set("gold", "s3cret-of-the-memory")
   local room = bridge.portal("vault", { name = "Vault" }).room_id
   bridge.ghost("teller", { displayname = "Teller" }):send_text(room, "s3cret-of-the-portal")
+  intent:join_room(evt.room_id)
 end)
 bridge.on("message", function(evt)
   local own = bridge.store("vault")
@@ -65,15 +65,18 @@ func newWorld(t *testing.T) *world {
 	w.files, w.dirs = t.TempDir(), t.TempDir()
 	t.Setenv("BANK_PIN", secret+"environment")
 	config := strings.Builder{}
-	fmt.Fprintf(&config, "[scripts.config.bank]\npin = %q\n[storage]\ndurability = \"normal\"\n[scripts.limits]\ncpu = \"300ms\"\nhandler = \"5s\"\nmemory = \"24MB\"\n", secret+"config")
+	fmt.Fprintf(&config, "[scripts.config.bank]\npin = %q\n[storage]\ndurability = \"normal\"\n[scripts.limits]\ncpu = \"1s\"\nhandler = \"5s\"\nmemory = \"24MB\"\n[scripts.limits_of.bank]\ncpu = \"60s\"\nhandler = \"60s\"\n", secret+"config")
 	granted := map[string][]string{}
 	for i, a := range everyAttack() {
 		name := fmt.Sprintf("a%03d", i+1)
 		if w.names[a.name] != "" {
 			t.Fatalf("two attacks are called %q", a.name)
 		}
-		if a.stopped == "E_MEMORY" {
-			fmt.Fprintf(&config, "[scripts.limits_of.%s]\ncpu = \"40s\"\nhandler = \"60s\"\n", name)
+		switch a.stopped { // what is to run out first has to, on a slow machine too
+		case "E_MEMORY":
+			fmt.Fprintf(&config, "[scripts.limits_of.%s]\ncpu = \"60s\"\nhandler = \"120s\"\n", name)
+		case "E_CPU":
+			fmt.Fprintf(&config, "[scripts.limits_of.%s]\nhandler = \"120s\"\n", name)
 		}
 		fmt.Fprintf(&config, "[scripts.dirs_of.%s]\nin = %q\n", name, w.dir(t, name))
 		w.names[a.name] = name
@@ -90,6 +93,11 @@ func newWorld(t *testing.T) *world {
 	w.host.Save(t, "bank.lua", bank)
 	w.own(t)
 	w.host.StartWith(t, host.Options{Report: w.told, Granted: granted, Egress: egress.Config{Dial: w.dial, Resolve: w.resolve}})
+	t.Cleanup(func() {
+		if o, failed := w.told.first("bank"); failed {
+			t.Errorf("the bank failed: %s", o.message)
+		}
+	})
 	w.user = w.hs.User(t, "alice")
 	w.private = w.user.CreateRoom(t, "private_chat")
 	w.user.Say(t, w.private, secret+"room")
