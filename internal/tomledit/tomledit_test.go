@@ -81,6 +81,19 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// Values too deep in each other are not looked into: what stands before them is found even so.
+func TestDepth(t *testing.T) {
+	nested := func(n int) string {
+		return "a = 1\nb = " + strings.Repeat("[", n) + strings.Repeat("]", n) + "\nc = 2\n"
+	}
+	if f := Read(nested(maxDepth)); f.Line("a") != 1 || f.Line("c") != 3 {
+		t.Errorf("within the depth: a in %d, c in %d", f.Line("a"), f.Line("c"))
+	}
+	if f := Read(nested(maxDepth + 1)); f.Line("a") != 1 || f.Line("b") != 2 || f.Line("c") != 0 {
+		t.Errorf("beyond it: a in %d, b in %d, c in %d", f.Line("a"), f.Line("b"), f.Line("c"))
+	}
+}
+
 // FuzzRead: of a file that is valid every key is found, and a changed one changes nothing else.
 func FuzzRead(f *testing.F) {
 	f.Add(sample, "new")
