@@ -15,6 +15,7 @@ import (
 
 	"bridgehost/capability"
 	"bridgehost/diag"
+	"bridgehost/engine"
 	"bridgehost/matrix"
 )
 
@@ -102,6 +103,7 @@ func (cfg *config) table(values map[string]any) (lua.LValue, error) {
 	mt := L.NewTable()
 	mt.RawSetString("__name", lua.LString("config"))
 	mt.RawSetString("__metatable", lua.LString("config"))
+	mt.RawSetString(engine.HiddenKey, cfg.schema.secrets(L))
 	mt.RawSetString("__index", L.NewFunction(cfg.index))
 	mt.RawSetString("__newindex", L.NewFunction(func(L *lua.LState) int {
 		cfg.env.VM.Raise(L, usage("the configuration cannot be changed by the script (the key '%s' was set)", keyText(L.Get(2))))
@@ -212,6 +214,17 @@ func (s *Script) configFingerprint() string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:16])
+}
+
+// secrets are the keys whose values no error and no log shows.
+func (s schema) secrets(L *lua.LState) *lua.LTable {
+	t := L.NewTable()
+	for name, key := range s {
+		if key.typ == "secret" || key.of != nil && key.of.typ == "secret" {
+			t.RawSetString(name, lua.LTrue)
+		}
+	}
+	return t
 }
 
 func (s schema) names() []string {
