@@ -202,12 +202,28 @@ func show(v lua.LValue, depth int) string {
 
 var identifier = regexp.MustCompile(`^[A-Za-z_]\w*$`)
 
+// HiddenKey is the field of a metatable that says which keys' values are not for logs.
+const HiddenKey = "__hidden"
+
+// hidden tells whether the value of key is not to be shown.
+func hidden(t *lua.LTable, key lua.LValue) bool {
+	mt, ok := t.Metatable.(*lua.LTable)
+	if !ok {
+		return false
+	}
+	keys, ok := mt.RawGetString(HiddenKey).(*lua.LTable)
+	return ok && keys.RawGet(key) == lua.LTrue
+}
+
 func showTable(t *lua.LTable, depth int) string {
 	var parts []string
 	length, n := 0, t.Len()
 	k, v := t.Next(lua.LNil)
 	for ; k != lua.LNil; k, v = t.Next(k) {
-		part := show(v, depth-1)
+		part := "(hidden)"
+		if !hidden(t, k) {
+			part = show(v, depth-1)
+		}
 		switch key := k.(type) {
 		case lua.LNumber:
 			if i := int(key); float64(i) != float64(key) || i < 1 || i > n {

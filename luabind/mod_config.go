@@ -11,6 +11,7 @@ import (
 
 	"bridgehost/capability"
 	"bridgehost/diag"
+	"bridgehost/engine"
 	"bridgehost/matrix"
 )
 
@@ -94,6 +95,7 @@ func (cfg *config) newTable() lua.LValue {
 	mt := L.NewTable()
 	mt.RawSetString("__name", lua.LString("config"))
 	mt.RawSetString("__metatable", lua.LString("config"))
+	mt.RawSetString(engine.HiddenKey, cfg.schema.secrets(L))
 	mt.RawSetString("__index", L.NewFunction(cfg.index))
 	mt.RawSetString("__newindex", L.NewFunction(func(L *lua.LState) int {
 		cfg.env.VM.Raise(L, usage("the configuration cannot be changed by the script (the key '%s' was set)", keyText(L.Get(2))))
@@ -193,6 +195,17 @@ func (env *Env) tomlValue(v any) lua.LValue {
 		return t
 	}
 	return env.ToLua(v)
+}
+
+// secrets are the keys whose values no error and no log shows.
+func (s schema) secrets(L *lua.LState) *lua.LTable {
+	t := L.NewTable()
+	for name, key := range s {
+		if key.typ == "secret" || key.of != nil && key.of.typ == "secret" {
+			t.RawSetString(name, lua.LTrue)
+		}
+	}
+	return t
 }
 
 func (s schema) names() []string {

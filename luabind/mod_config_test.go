@@ -79,3 +79,22 @@ func TestConfigAliasIsResolvedLater(t *testing.T) {
 		t.Errorf("printed %q", b.output())
 	}
 }
+
+// What errors show of the variables goes to logs and to rooms.
+func TestSecretsAreNotAmongTheVariablesOfAnError(t *testing.T) {
+	b := newModBench(t, clockwork.NewRealClock(), map[string]any{"server": "irc.test", "password": "hunter2", "keys": []any{"hunter2"}})
+	err := b.load(`local bridge = require "bridge"
+		local cfg = bridge.config { server = { type = "string" }, password = { type = "secret" }, keys = { type = "list", of = "secret" } }
+		local x = nil
+		print(x.y)`)
+	if err == nil || len(err.Locals) == 0 {
+		t.Fatalf("the error has no variables: %+v", err)
+	}
+	shown := ""
+	for _, l := range err.Locals {
+		shown += l.Name + " = " + l.Value + "\n"
+	}
+	if strings.Contains(shown, "hunter2") || strings.Count(shown, "(hidden)") != 2 || !strings.Contains(shown, "irc.test") {
+		t.Errorf("shown:\n%s", shown)
+	}
+}
