@@ -180,6 +180,11 @@ func (d *Data) Swap(u *Unit, store, key string, before, value []byte) (bool, err
 	if err != nil || (is == nil) != (before == nil) || !bytes.Equal(is, before) {
 		return false, err
 	}
+	if value != nil {
+		if err := d.fits(s, value); err != nil {
+			return false, err
+		}
+	}
 	if is != nil || value != nil {
 		d.push(u, s, value, 0)
 	}
@@ -278,9 +283,6 @@ func (d *Data) Once(ctx context.Context, u *Unit, space, key string, ttl time.Du
 // mark writes a mark of Once and names it to its unit: by the key, and by the mark before it
 // that has expired, so that what is done for a key again is not taken for a repetition. d.mu is held.
 func (d *Data) mark(u *Unit, s slot, ttl time.Duration) error {
-	if err := d.fits(s, nil); err != nil {
-		return err
-	}
 	var before []byte
 	if e := d.top(s); e != nil {
 		before = e.value
@@ -291,6 +293,9 @@ func (d *Data) mark(u *Unit, s slot, ttl time.Duration) error {
 		}
 	}
 	name := digest(sha256.New(), d.script, s.store, s.key, string(before))
+	if err := d.fits(s, []byte(name)); err != nil {
+		return err
+	}
 	d.push(u, s, []byte(name), ttl)
 	u.mark(name)
 	return nil
