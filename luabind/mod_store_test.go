@@ -14,7 +14,7 @@ import (
 	"bridgehost/engine"
 )
 
-// emptyStore is committed in it.
+// emptyStore has nothing in it.
 type emptyStore struct{}
 
 func (emptyStore) Get(string, string, string, time.Time) ([]byte, error) { return nil, nil }
