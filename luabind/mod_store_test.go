@@ -14,18 +14,18 @@ import (
 	"bridgehost/engine"
 )
 
-// emptyValues have nothing committed in them.
-type emptyValues struct{}
+// emptyStore has nothing in it.
+type emptyStore struct{}
 
-func (emptyValues) Get(string, string, string, time.Time) ([]byte, error) { return nil, nil }
-func (emptyValues) Keys(string, string, time.Time) ([]string, error)      { return nil, nil }
+func (emptyStore) Get(string, string, string, time.Time) ([]byte, error) { return nil, nil }
+func (emptyStore) Keys(string, string, time.Time) ([]string, error)      { return nil, nil }
 
 // TestUpdateIsOneStepOverGenerations: two loaded versions of a script have a lock each and
 // run side by side during a reload. Neither loses what the other counted.
 func TestUpdateIsOneStepOverGenerations(t *testing.T) {
 	const generations, each = 2, 2000
 	s, _ := newScript(t)
-	s.Data = delivery.NewData("echo", emptyValues{}, clockwork.NewRealClock())
+	s.Data = delivery.NewData("echo", emptyStore{}, clockwork.NewRealClock())
 	const body = `local s, calls = require("bridge").store("n"), 0
 		for i = 1, ` + "2000" + ` do s:update("k", function(n) calls = calls + 1 return (n or 0) + 1 end) end
 		return calls`
