@@ -115,11 +115,11 @@ func (b *bridge) tally(t *testing.T, what string, began time.Time) {
 	upTo := b.server.more(0)
 	want := (upTo - b.posted) * len(all)
 	before := (b.posted - 5) * len(all)
-	room := b.alice.WaitMessages(t, b.room, func(room []bridgetest.Message) bool { return len(b.said(room, "m.text")) >= before+want })
+	b.alice.WaitMessages(t, b.room, func(room []bridgetest.Message) bool { return len(b.said(room, "m.text")) >= before+want })
 	b.server.counts()
 	b.host.jump(t) // what is posted twice is posted by now
 	b.asked(t, len(all))
-	room = b.alice.Messages(t, b.room)
+	room := b.alice.Messages(t, b.room)
 	out, twice, disorder := 0, 0, 0
 	for _, f := range all {
 		got := b.items(room, f)
