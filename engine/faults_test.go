@@ -175,3 +175,16 @@ func TestTasksMayBeCountedWhileSomebodyStopsWaiting(t *testing.T) {
 	wg.Wait()
 	counted.Wait()
 }
+
+// A run that was cut off is the same run later: its transaction ids are made from its name.
+func TestARunOfAScheduleIsNamedByTheOneBefore(t *testing.T) {
+	b := newBench(t)
+	c := &cronJob{g: &Generation{Script: b.script}, id: "0 * * * *"}
+	at := func(hour int) time.Time { return time.Unix(int64(hour)*3600, 0) }
+	if one, two := c.item(at(1), at(2)).Key, c.item(at(1), at(3)).Key; one != two {
+		t.Errorf("%s, and later %s", one, two)
+	}
+	if one, two := c.item(at(1), at(3)).Key, c.item(at(2), at(3)).Key; one == two {
+		t.Errorf("two runs are called %s", one)
+	}
+}

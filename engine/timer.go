@@ -189,7 +189,7 @@ func (c *cronJob) start(from *Generation) {
 		}
 		if last.IsZero() { // new: remember from when on runs count as missed
 			last = clock.Now()
-			c.finish(c.item(last), nil)
+			c.finish(c.item(last, last), nil)
 		}
 		missed := false
 		for {
@@ -206,7 +206,7 @@ func (c *cronJob) start(from *Generation) {
 			if !c.g.sleep(due.Sub(clock.Now()) + spread(c.jitter)) {
 				return
 			}
-			if !c.run(due, missed) {
+			if !c.run(last, due, missed) {
 				return
 			}
 			last, missed = due, false
@@ -214,17 +214,19 @@ func (c *cronJob) start(from *Generation) {
 	}()
 }
 
-func (c *cronJob) item(due time.Time) delivery.Item {
+// item is the run that follows the one of the time last. It is named by that one: when it is cut
+// off, and made again at a later time, it is the same run, which repeats nothing that it sent.
+func (c *cronJob) item(last, due time.Time) delivery.Item {
 	return delivery.Item{Kind: delivery.KindCron, Lane: delivery.Lane{Script: c.g.Script.Name}, NotBefore: due,
-		Schedule: c.id, Key: fmt.Sprintf("cron/%s/%s/%d", c.g.Script.Name, c.id, due.Unix())}
+		Schedule: c.id, Key: fmt.Sprintf("cron/%s/%s/%d", c.g.Script.Name, c.id, last.Unix())}
 }
 
 // run runs one occasion until it is done or has failed for good; false when the
 // generation ends before.
-func (c *cronJob) run(due time.Time, again bool) bool {
+func (c *cronJob) run(last, due time.Time, again bool) bool {
 	pause := retryFirst
 	for {
-		item := c.item(due)
+		item := c.item(last, due)
 		item.Redelivered = again
 		unit, err := c.g.Script.unitFor(&item)
 		if err == nil {

@@ -53,7 +53,9 @@ type Host struct {
 	Dir    string // holds bridgehost.toml, registration.yaml, scripts/ and data/
 	Config string
 	binary string
-	env    []string
+	// program is what Start starts, "" for binary, and env its further environment.
+	program string
+	env     []string
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -139,7 +141,11 @@ func (h *Host) Try(t testing.TB, args ...string) (string, int) {
 // Start runs `bridgehost run` and returns when it serves.
 func (h *Host) Start(t testing.TB) {
 	t.Helper()
-	cmd := exec.Command(h.binary, "--config", h.Config, "run", "--log-format", "json")
+	program := h.program
+	if program == "" {
+		program = h.binary
+	}
+	cmd := exec.Command(program, "--config", h.Config, "run", "--log-format", "json")
 	cmd.Dir = h.Dir
 	cmd.Env = append(os.Environ(), h.env...)
 	pipe, err := cmd.StderrPipe()
@@ -184,6 +190,10 @@ func (h *Host) read(pipe io.Reader, ready chan struct{}, ended func()) {
 		}
 	}
 }
+
+// Instead makes another program take the place of bridgehost when Start is called, with these
+// further variables in its environment.
+func (h *Host) Instead(program string, env ...string) { h.program, h.env = program, env }
 
 // Log is all that the host has logged.
 func (h *Host) Log() string { h.mu.Lock(); defer h.mu.Unlock(); return h.log.String() }
