@@ -129,8 +129,11 @@ func (p *Program) has(file string) bool {
 // module finds the file that require of a name reads, called from a file of that package.
 func (p *Program) module(pkg, name string) (file string, tried []string) {
 	tried = ModuleFiles(name)
-	if p != nil && p.packages[pkg][name] != "" {
-		return p.packages[pkg][name], tried
+	if p == nil {
+		return "", tried
+	}
+	if file := p.packages[pkg][name]; p.has(file) {
+		return file, tried
 	}
 	for _, file := range tried {
 		file = path.Join(pkg, file)

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 //	schema NUMBER             write a schema number into data/bridgehost.db
 //	occupied                  set $OCCUPIED to an address that somebody listens on
 //	publisher FILE            set $PUBLISHER to a public key from its file
+//	damage FOLDER             change a byte in every bundle of a folder
 //	homeserver …, host …      see commands_test.go
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -58,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"schema":     schema,
 			"occupied":   occupied,
 			"publisher":  publisher,
+			"damage":     damage,
 			"homeserver": homeserverCommand,
 			"host":       hostCommand,
 		},
@@ -168,4 +170,21 @@ func publisher(ts *testscript.TestScript, neg bool, args []string) {
 	key, err := bundle.ParsePublicKey(ts.ReadFile(args[0]))
 	ts.Check(err)
 	ts.Setenv("PUBLISHER", key.String())
+}
+
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: damage FOLDER")
+	}
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"+bundle.Ending))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("there is no bundle in %s", args[0])
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		ts.Check(err)
+		raw[len(raw)/2] ^= 1
+		ts.Check(os.WriteFile(file, raw, 0o600))
+	}
 }

@@ -26,6 +26,8 @@ const (
 	CallConsole     = "console"
 	CallComplete    = "console-complete"
 	CallConsoleEnds = "console-ends"
+	CallRelock      = "relock"
+	CallPurge       = "purge"
 )
 
 // ScriptCall names a script; "" means all.
@@ -62,6 +64,8 @@ func (h *Host) calls() map[string]control.Func {
 		CallConsole:     asked(h.evaluate),
 		CallComplete:    asked(h.complete),
 		CallConsoleEnds: call(h.consoleEnds),
+		CallRelock:      call(h.relock),
+		CallPurge:       call(h.purge),
 	}
 }
 
@@ -110,6 +114,7 @@ type Reloaded struct {
 	Generation int    `json:"generation"` // that runs now
 	Error      string `json:"error,omitempty"`
 	Replayed   int    `json:"replayed,omitempty"`
+	Later      bool   `json:"later,omitempty"` // it is not at fault, and is loaded again by itself
 }
 
 // ReloadAnswer is what became of the scripts that were asked for.
@@ -149,8 +154,12 @@ func (a ReloadAnswer) Failed() error {
 }
 
 func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) {
-	if in.Script == "" || h.script(in.Script) == nil {
+	if s := h.script(in.Script); s == nil {
 		h.rescan(ctx) // a new file may be meant
+	} else if s.found.bundle != nil {
+		if _, err := h.relock(ctx, RelockCall{Script: in.Script}); err != nil {
+			return ReloadAnswer{}, err
+		}
 	}
 	scripts, err := h.named(in.Script)
 	if err != nil {
@@ -164,7 +173,11 @@ func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) 
 		if s.stopped {
 			return out, errStopped(s.Name)
 		}
-		r := h.loaded(s, h.reloadOne(ctx, s, engine.ReasonAsked), in.Color)
+		failed := h.reloadOne(ctx, s, engine.ReasonAsked)
+		if refused := asRefused(failed); refused != failed && in.Script != "" {
+			return out, refused
+		}
+		r := h.loaded(s, failed, in.Color)
 		if in.ReplayFailed && r.Error == "" {
 			changed, err := h.replay(ctx, DeadlettersCall{Script: s.Name, All: true})
 			if err != nil {
@@ -189,7 +202,7 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 		return ReloadAnswer{}, errStopped(s.Name)
 	}
 	onDisk := ""
-	if src, err := s.found.read(); err == nil {
+	if src, _, err := s.found.read(h.values(s.Name)); err == nil {
 		onDisk = src.Hash()
 	}
 	failed := s.Rollback(ctx, in.To, onDisk)
@@ -216,6 +229,10 @@ func (h *Host) loaded(s *script, err error, color bool) Reloaded {
 	var e *diag.Error
 	if errors.As(err, &e) {
 		r.Error = h.renderLoad(s, e, color)
+		switch e.Kind {
+		case diag.KindMatrix, diag.KindNet, diag.KindHTTP, diag.KindTimeout, diag.KindStopping:
+			r.Later = r.Generation == 0
+		}
 	}
 	return r
 }

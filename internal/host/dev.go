@@ -113,7 +113,7 @@ func devScript(path string) (f found, root string, err error) {
 	if strings.HasSuffix(abs, ".lua") {
 		root = filepath.Dir(abs)
 	}
-	return found{name, abs}, root, nil
+	return found{name: name, path: abs}, root, nil
 }
 
 // devConfig is a configuration for the simulated homeserver. What a bridgehost.toml beside

@@ -98,7 +98,7 @@ func (h *Host) scriptStatus(ctx context.Context, s *script, in ScriptCall) (Scri
 		}
 		one.Failed = renderReport(r, in.Color)
 	}
-	kept, err := records{h.db}.Generations(ctx, s.Name)
+	kept, err := records{h.db, s.found.origin()}.Generations(ctx, s.Name)
 	if err != nil {
 		return one, err
 	}
