@@ -210,6 +210,9 @@ func (c *Config) expand(base string) error {
 	for i := range c.Scripts.Admins {
 		texts = append(texts, &c.Scripts.Admins[i])
 	}
+	for i := range c.Index {
+		texts = append(texts, &c.Index[i].URL, &c.Index[i].Key)
+	}
 	for _, s := range texts {
 		v, err := expandText(*s, base)
 		if err != nil {

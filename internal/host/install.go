@@ -148,7 +148,7 @@ func (in *installer) fetch(ctx context.Context) (*parcel, error) {
 	if strings.Contains(in.Ref, "://") {
 		return fromURL(ctx, in.d, in.Ref)
 	}
-	if _, err := os.Stat(in.Ref); err == nil || strings.HasSuffix(in.Ref, bundle.Ending) || strings.ContainsRune(in.Ref, filepath.Separator) {
+	if info, err := os.Stat(in.Ref); err == nil && !info.IsDir() || strings.HasSuffix(in.Ref, bundle.Ending) || strings.ContainsRune(in.Ref, filepath.Separator) {
 		return fromFile(in.Ref)
 	}
 	name, text, ranged := strings.Cut(in.Ref, "@")
