@@ -113,7 +113,7 @@ func (p *parcel) trust(ctx context.Context, d downloader, l *bundle.Lock, expect
 	}
 	p.signedBy, p.firstKey = key, true
 	for _, k := range l.Bundles {
-		if k.Publisher == key {
+		if k.Publisher == key && (p.firstKey || k.ID == m.ID) {
 			p.firstKey, p.knownFrom = false, k.ID
 		}
 	}

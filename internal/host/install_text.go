@@ -86,21 +86,21 @@ func (p *parcel) bySigned() string {
 
 // wishTable lists wishes with their reasons.
 func wishTable(title string, list []wish) string {
-	wide := utf8.RuneCountInString(title) + 2
+	wide := utf8.RuneCountInString(title)
 	for _, w := range list {
 		if n := utf8.RuneCountInString(w.Words); n <= 60 {
 			wide = max(wide, n+2)
 		}
 	}
 	var b strings.Builder
-	pad := func(text string) string { return text + strings.Repeat(" ", max(wide-utf8.RuneCountInString(text), 1)) }
-	fmt.Fprintf(&b, "  %s because\n", pad(title))
+	pad := func(text string) string { return text + strings.Repeat(" ", max(wide-utf8.RuneCountInString(text), 0)+3) }
+	fmt.Fprintf(&b, "  %sbecause\n", pad(title))
 	for _, w := range list {
 		why := oneLine(w.Why)
 		if w.By != "" {
 			why += " (" + w.By + ")"
 		}
-		fmt.Fprintf(&b, "  %s %s\n", pad("· "+oneLine(w.Words)), why)
+		fmt.Fprintf(&b, "  %s%s\n", pad("· "+oneLine(w.Words)), why)
 	}
 	return b.String()
 }
