@@ -54,7 +54,7 @@ func (h *Host) relock(ctx context.Context, in RelockCall) (ReloadAnswer, error) 
 		switch {
 		case s == nil:
 			failed = h.add(ctx, f)
-			if s = h.script(f.name); failed == nil && s != nil && s.unread == "" {
+			if s = h.script(f.name); failed == nil && s != nil && s.problem() == "" {
 				failed = s.Refused()
 			}
 		case s.found.bundle == nil || s.found.bundle.same(f.bundle):
@@ -62,8 +62,8 @@ func (h *Host) relock(ctx context.Context, in RelockCall) (ReloadAnswer, error) 
 		default:
 			failed = h.exchange(ctx, s, f)
 		}
-		if s != nil && s.unread != "" && failed == nil {
-			failed = errors.New(s.unread)
+		if s != nil && s.problem() != "" && failed == nil {
+			failed = &bundle.Refused{Reason: s.problem()}
 		}
 		if s != nil && (in.Script == "" || in.Script == s.Name) {
 			out.Scripts = append(out.Scripts, h.loaded(s, failed, in.Color))
@@ -107,7 +107,8 @@ func (h *Host) exchange(ctx context.Context, s *script, next found) error {
 	if err != nil {
 		return err
 	}
-	s.found, s.unread = next, ""
+	s.found = next
+	s.unread.Store(nil)
 	s.lua.Config = values
 	if s.stopped {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,12 +24,12 @@ type script struct {
 	found found
 	lua   *luabind.Script
 
-	loading sync.Mutex // from reading its files until they run or are refused
-	gone    bool       // its files are, and that was said
-	unread  string     // why its files could not be read, as it was said
-	before  *found     // the bundle whose place the present one has taken
-	may     *permitted // what a bundle may do
-	stopped bool       // by a person, until started; does not change
+	loading sync.Mutex             // from reading its files until they run or are refused
+	gone    bool                   // its files are, and that was said
+	unread  atomic.Pointer[string] // why its files could not be read, as it was said; nil: they can be
+	before  *found                 // the bundle whose place the present one has taken
+	may     *permitted             // what a bundle may do
+	stopped bool                   // by a person, until started; does not change
 }
 
 // loadAll loads the scripts of scripts.dir. One that does not load keeps none of the
@@ -143,10 +144,11 @@ func (h *Host) read(s *script) (engine.Source, *permitted, error) {
 	src, may, err := s.found.read(h.values(s.Name))
 	switch {
 	case err == nil:
-		s.unread = ""
+		s.unread.Store(nil)
 	case errors.Is(err, engine.ErrNoScript) && s.Current() != nil: // reloadOne says it
-	case s.unread != err.Error():
-		s.unread = err.Error()
+	case s.problem() != err.Error():
+		text := err.Error()
+		s.unread.Store(&text)
 		still := "nothing runs"
 		if g := s.Current(); g != nil {
 			still = running(g.Number)
@@ -154,6 +156,14 @@ func (h *Host) read(s *script) (engine.Source, *permitted, error) {
 		h.log.Error("script not read; "+still, "script", s.Name, "err", err)
 	}
 	return src, may, err
+}
+
+// problem is why the script's files could not be read; "" when they can be.
+func (s *script) problem() string {
+	if text := s.unread.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // allow says what the script may do from now on; nil: everything.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"bridgehost/bundle"
 )
@@ -126,4 +127,43 @@ func (in *installer) update(ctx context.Context, k bundle.Locked, named bool) (*
 		return nil, err
 	}
 	return one.finish(ctx, p)
+}
+
+// When a host looks for updates with scripts.update = "auto".
+const (
+	updateFirst = 10 * time.Minute // after its start
+	updateEvery = 24 * time.Hour
+)
+
+// updateDaily installs newer versions of bundles that ask for no more than they may.
+func (h *Host) updateDaily(ctx context.Context) {
+	for pause := updateFirst; ; pause = updateEvery {
+		select {
+		case <-h.clock.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		h.updateAll(ctx)
+	}
+}
+
+func (h *Host) updateAll(ctx context.Context) {
+	cfg, err := ReadConfig(h.cfg.Path)
+	if err != nil {
+		h.log.Error("no updates are looked for", "err", err)
+		return
+	}
+	r, err := Update(ctx, cfg, "", InstallOptions{Now: h.clock.Now, direct: h.relock})
+	if err != nil && r == nil {
+		h.log.Error("no updates are looked for", "err", err)
+		return
+	}
+	for _, b := range r.Bundles {
+		if b.Installed {
+			h.log.Info("bundle updated", "script", b.Name, "version", b.Version, "before", b.Before)
+		}
+	}
+	for _, problem := range r.Problem {
+		h.log.Warn("not updated", "why", problem)
+	}
 }
