@@ -17,9 +17,9 @@ import (
 // installAttacks are what a stranger, a web server, or somebody at the disk tries against what is
 // installed: org.example.lounge 1.0.0 and its library org.example.parser 2.1.0.
 var installAttacks = []struct {
-	name string
-	try  func(w *world) error
-	want string
+	name  string
+	try   func(w *world) error
+	want  string
 	plain bool // it is no refusal with exit code 7: a wrong call, a manifest, the net
 }{
 	// What comes over the net.
@@ -81,7 +81,9 @@ var installAttacks = []struct {
 	}, "turns the direction of writing", false},
 
 	// Signatures and keys.
-	{"not signed, from the web", func(w *world) error { return w.install(w.publish("else", thing{id: "org.example.other", publisher: "-"})) }, "so nobody can tell from whom it is", false},
+	{"not signed, from the web", func(w *world) error {
+		return w.install(w.publish("else", thing{id: "org.example.other", publisher: "-"}))
+	}, "so nobody can tell from whom it is", false},
 	{"not signed, from an index", func(w *world) error {
 		w.publish("good", thing{id: "org.example.other", publisher: "-"})
 		return w.install("other")

@@ -93,7 +93,9 @@ func wishTable(title string, list []wish) string {
 		}
 	}
 	var b strings.Builder
-	pad := func(text string) string { return text + strings.Repeat(" ", max(wide-utf8.RuneCountInString(text), 0)+3) }
+	pad := func(text string) string {
+		return text + strings.Repeat(" ", max(wide-utf8.RuneCountInString(text), 0)+3)
+	}
 	fmt.Fprintf(&b, "  %sbecause\n", pad(title))
 	for _, w := range list {
 		why := oneLine(w.Why)
