@@ -57,7 +57,7 @@ func tell(t *testing.T, hs bridgetest.Homeserver) {
 	if err := os.Symlink(binary, filepath.Join(bin, "bridgehost")); err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, hs: hs, run: map[string]*process{}}
+	s := &stage{t: t, hs: hs, user: hs.User(t, "alice"), run: map[string]*process{}}
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			for name, value := range map[string]string{"PATH": bin + string(os.PathListSeparator) + e.Getenv("PATH"), "BRIDGEHOST": binary,
@@ -161,7 +161,6 @@ func (s *stage) homeserver(ts *testscript.TestScript, _ bool, args []string) {
 	case "register":
 		s.hs.Register(s.t, ts.MkAbs(args[1]))
 	case "room":
-		s.user = s.hs.User(s.t, "alice")
 		s.room = s.user.CreateRoom(s.t, "public_chat")
 	case "invite":
 		s.user.Invite(s.t, s.room, args[1])
