@@ -143,7 +143,7 @@ func (r *resolver) explain(id string) {
 		there = append(there, l.Version)
 	}
 	if len(there) == 0 {
-		r.conflict = fmt.Errorf("%s of %s, and no index has it", strings.Join(who, ", "), id)
+		r.conflict = fmt.Errorf("%s of %s, and nobody offers it", strings.Join(who, ", "), id)
 		return
 	}
 	there = there[max(0, len(there)-10):]

@@ -38,7 +38,7 @@ func TestResolve(t *testing.T) {
 		{"two agree", "a^1 b^1", []string{"a 1.0.0 c>=1.2", "b 1.0.0 c<1.5", "c 1.1.0", "c 1.4.0", "c 1.6.0"}, "a@1.0.0 b@1.0.0 c@1.4.0"},
 		{"an older one that leads to an end", "a^1 b^1", []string{"a 1.0.0 c^1", "a 1.1.0 c^2", "b 1.0.0 c^1", "c 1.0.0", "c 2.0.0"}, "a@1.0.0 b@1.0.0 c@1.0.0"},
 		{"in a circle", "a^1", []string{"a 1.0.0 b^1", "b 1.0.0 a^1"}, "a@1.0.0 b@1.0.0"},
-		{"nobody has it", "a^1", nil, "org.x.root 1.0.0 wants ^1 of org.x.a, and no index has it"},
+		{"nobody has it", "a^1", nil, "org.x.root 1.0.0 wants ^1 of org.x.a, and nobody offers it"},
 		{"too old", "a^2", []string{"a 1.0.0", "a 1.1.0"}, "no version of org.x.a suits: org.x.root 1.0.0 wants ^2; there is 1.0.0, 1.1.0"},
 		{"they do not agree", "a^1 b^1", []string{"a 1.0.0 c^1", "b 1.0.0 c^2", "c 1.0.0", "c 2.0.0"},
 			"no version of org.x.c suits: org.x.a 1.0.0 wants ^1, org.x.b 1.0.0 wants ^2; there is 1.0.0, 2.0.0"},

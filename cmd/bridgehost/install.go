@@ -71,11 +71,12 @@ func talk(cmd *cobra.Command) *host.Talk {
 func newInstall(g *global) *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
-		Use:   "install FILE|URL|NAME[@RANGE]",
+		Use:   "install [FILE|URL|NAME[@RANGE]]",
 		Short: "Install a bundle, after you saw what it may do",
 		Long: `Checks the bundle and its signature, shows what it wants to do, asks, and lets a running host
-load it. The key that signed it counts from then on.`,
-		Args: usage(cobra.ExactArgs(1)),
+load it. The key that signed it counts from then on. Without a name it fetches what bridges.lock
+names and is not here.`,
+		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := g.read()
 			if err != nil {
@@ -84,6 +85,13 @@ load it. The key that signed it counts from then on.`,
 			o, err := f.options(cmd, g)
 			if err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				r, err := host.FetchLocked(cmd.Context(), cfg, o.DryRun)
+				if err != nil {
+					return err
+				}
+				return g.print(cmd.OutOrStdout(), r, r.Text())
 			}
 			o.Ref = args[0]
 			r, err := host.Install(cmd.Context(), cfg, o)

@@ -204,6 +204,8 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 	onDisk := ""
 	if src, _, err := s.found.read(h.values(s.Name)); err == nil {
 		onDisk = src.Hash()
+	} else if s.found.bundle != nil {
+		return ReloadAnswer{}, asRefused(err) // what it may do is not known
 	}
 	failed := s.Rollback(ctx, in.To, onDisk)
 	if failed != nil && failed.Kind == diag.KindUsage && failed.Where == "" { // nothing was loaded

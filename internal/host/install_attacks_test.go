@@ -171,6 +171,11 @@ var installAttacks = []struct {
 		return w.install(w.publish("else", a))
 	}, "a version is never published twice", false},
 
+	{"made for another host", func(w *world) error {
+		raw, _ := w.pack(thing{id: "org.example.other", publisher: "-", more: "bridgehost = \">=99\"\n"})
+		return w.install(w.save("x.bridge", raw))
+	}, "it wants bridgehost >=99, and this is ", false},
+
 	// Indexes.
 	{"expired index", func(w *world) error {
 		w.now = w.now.Add(25 * time.Hour)

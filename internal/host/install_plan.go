@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"bridgehost/bundle"
 )
@@ -41,9 +42,10 @@ func (in *installer) suits(m *bundle.Manifest) error {
 	if err != nil {
 		return nil // it names none
 	}
-	v, err := bundle.ParseVersion(Version().Version)
+	number, _, _ := strings.Cut(Version().Version, "-") // a build before 0.4.0 counts as 0.4.0
+	v, err := bundle.ParseVersion(number)
 	if err == nil && !r.Has(v) {
-		return &bundle.Refused{File: m.FileName(), Reason: fmt.Sprintf("it wants bridgehost %s, and this is %s", m.Bridgehost, v)}
+		return &bundle.Refused{File: m.FileName(), Reason: fmt.Sprintf("it wants bridgehost %s, and this is %s", m.Bridgehost, Version().Version)}
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ import (
 	"bridgehost/capability"
 )
 
-const loungeMore = `authors = ["Your Name <you@example.org>"]
+const loungeMore = `bridgehost = ">=0.1"
+authors = ["Your Name <you@example.org>"]
 [permissions]
 "matrix:send" = "one room per channel"
 "matrix:ghosts" = "IRC users appear as Matrix users"
@@ -406,5 +407,75 @@ func TestShelfIsTheOwnersAlone(t *testing.T) {
 	}
 	if _, err := bundle.ParseLock(w.text("bridges.lock")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFetchLocked: a lock that was committed brings the same files to another machine.
+func TestFetchLocked(t *testing.T) {
+	w := newWorld(t)
+	w.publish("good", thing{id: "org.example.parser", version: "2.1.0"})
+	w.publish("good", w.lounge("1.0.0", ""))
+	if err := w.install("lounge", "matrix:send"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(w.path("data")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.check(); err == nil {
+		t.Fatal("the files are there")
+	}
+	r, err := FetchLocked(t.Context(), w.cfg, true)
+	if err != nil || r.Text() != "Would fetch org.example.lounge@1.0.0, org.example.parser@2.1.0\n" || w.check() == nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err = FetchLocked(t.Context(), w.cfg, false); err != nil || len(r.Fetched) != 2 {
+		t.Fatal(err)
+	}
+	if err := w.check(); err != nil {
+		t.Error(err)
+	}
+	if r, err = FetchLocked(t.Context(), w.cfg, false); err != nil || r.Text() != "all that bridges.lock names is there\n" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	// What lies there now is another.
+	raw, b := w.pack(thing{id: "org.example.lounge", lua: "return 2\n", more: dependsOnParser})
+	w.put("good/lounge-1.0.0.bridge", raw)
+	w.put("good/lounge-1.0.0.bridge.minisig", w.sign(raw, b, w.key))
+	if err := os.RemoveAll(w.path("data")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FetchLocked(t.Context(), w.cfg, false); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "one of them was changed") {
+		t.Error(err)
+	}
+}
+
+// TestOwnLibraries: the bundle of a library in the script's folder is what it requires.
+func TestOwnLibraries(t *testing.T) {
+	w := newWorld(t)
+	if err := os.Mkdir(w.path("lounge"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	files := w.bundleFiles(w.lounge("1.0.0", ""))
+	w.write("lounge/bridge.toml", string(files[bundle.File]))
+	w.write("lounge/main.lua", `return require "parser"`)
+	f := found{name: "lounge", path: w.path("lounge")}
+	src, may, err := f.read(nil)
+	if err != nil || may != nil || src.Bad == nil || !strings.Contains(src.Bad.Error(), "nobody offers it") {
+		t.Fatalf("%v, %v", src.Bad, err)
+	}
+	for _, version := range []string{"2.1.0", "2.3.0", "3.0.0"} {
+		raw, _ := w.pack(thing{id: "org.example.parser", version: version, lua: "return '" + version + "'\n"})
+		w.save("lounge/parser-"+version+".bridge", raw)
+	}
+	src, _, err = f.read(nil)
+	if err != nil || src.Bad != nil {
+		t.Fatal(err, src.Bad)
+	}
+	if got := src.Files["@org.example.parser/main.lua"]; got != "return '2.3.0'\n" || src.Packages[""]["parser"] != "@org.example.parser/main.lua" {
+		t.Errorf("%q, %v", got, src.Packages)
+	}
+	packed, err := bundle.ReadFolder(w.path("lounge"))
+	if err != nil || len(packed) != 2 {
+		t.Errorf("%d files, %v", len(packed), err)
 	}
 }

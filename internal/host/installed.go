@@ -80,17 +80,9 @@ func addPackage(src *engine.Source, pkg string, b *bundle.Bundle, libraries map[
 			src.Files[path.Join(pkg, name)] = string(data)
 		}
 	}
-	src.Packages[pkg] = map[string]string{}
-	for _, d := range b.Manifest.Dependencies() {
-		lib := libraries[d.ID]
-		if lib == nil {
-			return &bundle.Refused{File: bundle.LockFile, Reason: fmt.Sprintf("%s needs %s, which its entry does not require: the lock was changed", b.Manifest.ID, d.ID)}
-		}
-		if v, err := bundle.ParseVersion(lib.Manifest.Version); err != nil || !d.Range.Has(v) {
-			return &bundle.Refused{File: bundle.LockFile, Reason: fmt.Sprintf("%s needs %s %s, and its entry requires %s: the lock was changed",
-				b.Manifest.ID, d.ID, d.Range, lib.Manifest.Version)}
-		}
-		src.Packages[pkg][d.Module] = "@" + d.ID + "/" + lib.Manifest.Main
+	src.Packages[pkg] = packagesOf(b.Manifest, libraries)
+	if err := fits(b.Manifest, libraries); err != nil {
+		return &bundle.Refused{File: bundle.LockFile, Reason: err.Error() + ": the lock was changed"}
 	}
 	return nil
 }

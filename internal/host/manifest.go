@@ -31,6 +31,7 @@ func readSource(name, path string) (src engine.Source, m *bundle.Manifest, err e
 		return src, nil, nil
 	}
 	src.Main, src.Version = m.Main, m.Version
+	addOwn(&src, m, path)
 	return src, m, nil
 }
 

@@ -133,6 +133,9 @@ func TestRelock(t *testing.T) {
 	if _, err := h.reload(t.Context(), ReloadCall{Script: "lounge"}); !errors.As(err, &told) || told.Exit != ExitRefused {
 		t.Errorf("%v", err)
 	}
+	if _, err := h.rollback(t.Context(), RollbackCall{Script: "lounge"}); !errors.As(err, &told) || told.Exit != ExitRefused {
+		t.Errorf("%v", err)
+	}
 	st, err := h.status(t.Context(), ScriptCall{Script: "lounge"})
 	if err != nil || !strings.Contains(st.Text(), "1 bytes stand behind its end") {
 		t.Errorf("%v\n%s", err, st.Text())
@@ -198,5 +201,49 @@ func TestRemoveFromRunningHost(t *testing.T) {
 	}
 	if generations, err := h.db.Generations(t.Context(), "one"); err != nil || len(generations) != 0 {
 		t.Errorf("%d generations, %v", len(generations), err)
+	}
+}
+
+// TestRefusedAtStart: what was changed while no host ran does not run, and may do nothing.
+func TestRefusedAtStart(t *testing.T) {
+	w, h := worldHost(t)
+	for _, id := range []string{"org.example.one", "org.example.two"} {
+		if err := w.install(w.publish("good", thing{id: id})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Truncate(w.cfg.shelf().path(w.locked("one").SHA256), 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.loadAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := runs(h, "one") + ", " + runs(h, "two"); got != "nothing, 1.0.0 with " {
+		t.Error(got)
+	}
+	if g := h.script("one").lua.Grants(); g == nil || len(g.List()) != 0 {
+		t.Errorf("%v", g)
+	}
+	if _, err := h.reload(t.Context(), ReloadCall{Script: "one"}); ExitCode(err) != ExitRefused {
+		t.Error(err)
+	}
+}
+
+// TestOneNameTwice: the owner's script keeps a name that an installed bundle has too.
+func TestOneNameTwice(t *testing.T) {
+	w, h := worldHost(t)
+	if err := w.install(w.publish("good", thing{id: "org.example.one"})); err != nil {
+		t.Fatal(err)
+	}
+	w.write("scripts/one.lua", "return 1")
+	_, refused, err := h.discover()
+	if err != nil || len(refused) != 1 || !strings.Contains(refused[0].Error(), `org.example.one in bridges.lock: there is a script "one" already`) {
+		t.Errorf("%v, %v", refused, err)
+	}
+	if err := h.loadAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.script("one"); s == nil || s.found.bundle != nil {
+		t.Error("the bundle runs")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"bridgehost/capability"
 	"bridgehost/delivery"
 	"bridgehost/diag"
 	"bridgehost/egress"
@@ -83,6 +84,13 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		cfg.Print = func(line string) { h.opts.Report.Printed(f.name, line) }
 	}
 	s.Script = engine.NewScript(cfg)
+	if f.bundle != nil { // nothing, until its files were checked
+		nothing, err := capability.ParseGrants(nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.lua.SetGrants(nothing)
+	}
 	return s, nil
 }
 
