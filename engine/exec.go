@@ -15,11 +15,10 @@ func (s *Script) Exec(ctx context.Context, src Source) *diag.Error {
 	if src.Bad != nil {
 		return src.Bad
 	}
-	p, err := Compile(src.Name, src.Main, src.Files)
+	p, err := CompileSource(src)
 	if err != nil {
 		return err
 	}
-	p.Version = src.Version
 	g := newGeneration(s, 1, p)
 	g.source, g.hash = src, src.Hash()
 	g.state = genRunning

@@ -213,11 +213,10 @@ func (s *Script) stage(ctx context.Context, a candidate) (*Generation, *diag.Err
 	if a.Bad != nil {
 		return nil, a.Bad
 	}
-	p, err := Compile(a.Name, a.Main, a.Files)
+	p, err := CompileSource(a.Source)
 	if err != nil {
 		return nil, err
 	}
-	p.Version = a.Version
 	g := newGeneration(s, a.number, p)
 	g.source, g.hash, g.pinned = a.Source, a.Hash(), a.pinned
 	if err := g.vm.Load(ctx); err != nil {

@@ -22,7 +22,7 @@ what it may do. Equal folders give equal bytes. See docs/decisions/008-bundles.m
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBundleInit(g), newBundlePack(g), newBundleKeygen(g), newBundleSign(g), newBundleVerify(g), newBundleInspect(g))
+	cmd.AddCommand(newBundleInit(g), newBundlePack(g), newBundleKeygen(g), newBundleSign(g), newBundleVerify(g), newBundleInspect(g), newBundleIndex(g), newBundleRotate(g))
 	return cmd
 }
 

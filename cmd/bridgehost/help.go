@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// oneLine is the group whose commands' names say enough: a screen has only 24 lines.
-const oneLine = "keep"
+// oneLine are the groups whose commands' names say enough: a screen has only 24 lines.
+var oneLine = map[string]bool{"installed": true, "keep": true}
 
 // helpText is what --help prints: it fits a screen of 24 lines and 100 columns.
 func helpText(cmd *cobra.Command) string {
@@ -30,7 +30,7 @@ func helpText(cmd *cobra.Command) string {
 	}
 	for _, group := range cmd.Groups() {
 		title := group.Title
-		if group.ID == oneLine {
+		if oneLine[group.ID] {
 			var names []string
 			for _, c := range commands(cmd, group.ID) {
 				names = append(names, c.Name())

@@ -27,6 +27,7 @@ type Config struct {
 	Storage    StorageConfig    `toml:"storage"`
 	HTTP       ListenConfig     `toml:"http"`  // routes of scripts; off while no script has one
 	Admin      ListenConfig     `toml:"admin"` // health and metrics; "" turns it off
+	Index      []IndexConfig    `toml:"index"` // where bundles are found by name, the first that has one counts
 
 	// Path is where it was read; "" for a made one.
 	Path string `toml:"-"`
@@ -52,11 +53,18 @@ type ScriptsConfig struct {
 	Dir      string                    `toml:"dir"`
 	Watch    bool                      `toml:"watch"`
 	Admins   []string                  `toml:"admins"`
+	Update   string                    `toml:"update"` // "auto": bundles are updated daily when they ask for no more than before
 	Config   map[string]map[string]any `toml:"config"`
 	Limits   LimitsConfig              `toml:"limits"`
 	LimitsOf map[string]LimitsConfig   `toml:"limits_of"`
 	// DirsOf are the directories that bridge.fs of a script reaches: name = "path".
 	DirsOf map[string]map[string]string `toml:"dirs_of"`
+}
+
+// IndexConfig is one place with bundles.
+type IndexConfig struct {
+	URL string `toml:"url"` // of its folder, or of its index.json
+	Key string `toml:"key"` // the public key by which it is signed
 }
 
 // LimitsConfig is what scripts may use; empty values keep the default.
@@ -175,7 +183,8 @@ func (c *Config) Unused() []string {
 // knownKeys are all keys of bridgehost.toml, for suggestions; a test compares them with the structs.
 var knownKeys = []string{"data", "homeserver", "url", "name", "retries", "appservice", "registration", "listen", "prefix", "bridge_name",
 	"scripts", "dir", "watch", "admins", "config", "limits", "limits_of", "dirs_of", "cpu", "handler", "memory", "string",
-	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "storage", "durability", "http", "admin"}
+	"max_concurrent_handlers", "connections", "call_depth", "timers", "queue", "open_files", "storage", "durability", "http", "admin",
+	"index", "key", "update"}
 
 func unknownKey(path, text string, key toml.Key) error {
 	last := key[len(key)-1]
@@ -200,6 +209,9 @@ func (c *Config) expand(base string) error {
 		&c.Appservice.Prefix, &c.Appservice.BridgeName, &c.Scripts.Dir, &c.Storage.Durability, &c.HTTP.Listen, &c.Admin.Listen}
 	for i := range c.Scripts.Admins {
 		texts = append(texts, &c.Scripts.Admins[i])
+	}
+	for i := range c.Index {
+		texts = append(texts, &c.Index[i].URL, &c.Index[i].Key)
 	}
 	for _, s := range texts {
 		v, err := expandText(*s, base)

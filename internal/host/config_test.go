@@ -176,7 +176,7 @@ func TestKnownKeys(t *testing.T) {
 	var tags []string
 	var walk func(reflect.Type)
 	walk = func(typ reflect.Type) {
-		if typ.Kind() == reflect.Map {
+		if typ.Kind() == reflect.Map || typ.Kind() == reflect.Slice {
 			typ = typ.Elem()
 		}
 		if typ.Kind() != reflect.Struct {

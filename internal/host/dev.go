@@ -114,7 +114,7 @@ func devScript(path string) (f found, root string, err error) {
 	if strings.HasSuffix(abs, ".lua") {
 		root = filepath.Dir(abs)
 	}
-	return found{name, abs}, root, nil
+	return found{name: name, path: abs}, root, nil
 }
 
 // devDir is where the data of a script that `dev` runs lies.

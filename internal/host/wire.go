@@ -62,7 +62,7 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Name: f.name, ServerName: h.cfg.Homeserver.Name, Prefix: h.cfg.Appservice.Prefix, BridgeName: h.cfg.Appservice.BridgeName,
 		HostBot: matrix.NewUserID(h.reg.SenderLocalpart, h.cfg.Homeserver.Name), Dir: f.path, Standalone: alone != nil,
 		Bot: bot, Pool: h.pool, Data: data, Clock: h.clock, Log: log, Host: h, Observe: h.opts.observe,
-		Config: h.cfg.Scripts.Config[f.name], Dirs: h.cfg.Scripts.DirsOf[f.name],
+		Config: h.values(f.name), Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
 	if alone == nil && (h.opts.only == nil || h.opts.activity != nil) { // specs and exec leave no record
@@ -81,8 +81,8 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		s.lua.Admins = append(s.lua.Admins, matrix.UserID(a))
 	}
 	cfg := engine.ScriptConfig{
-		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: askLess(h.cfg.LimitsFor(f.name), f.path),
-		Store: h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Log: log, Drain: shutdownLimit,
+		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: askLess(h.cfg.LimitsFor(f.name), f.manifest()),
+		Store: h.db, Data: data, Records: records{h.db, f.origin()}, Clock: h.clock, Computing: h.opts.computing, Log: log, Drain: shutdownLimit,
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },
 	}
@@ -96,6 +96,13 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		cfg.Print = func(line string) { h.opts.Report.Printed(f.name, line) }
 	}
 	s.Script = engine.NewScript(cfg)
+	if f.bundle != nil { // nothing, until its files were checked
+		nothing, err := capability.ParseGrants(nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.lua.SetGrants(nothing)
+	}
 	return s, nil
 }
 

@@ -1,0 +1,65 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// notes are what is remembered about bundles beside the lock, in DATA/bundles/notes.json. It is
+// a file and not the database, so that a command can write it while the host runs.
+type notes struct {
+	Serials map[string]int64  `json:"serials"` // an index's key → the newest edition that was seen
+	Failed  map[string]string `json:"failed"`  // id@version → why it was taken back
+	Data    map[string]string `json:"data"`    // a script's name → the id of the bundle whose data lies under it
+}
+
+func (c *Config) notesPath() string { return filepath.Join(c.shelf().dir, "notes.json") }
+
+func (c *Config) readNotes() (*notes, error) {
+	n := &notes{}
+	text, err := os.ReadFile(c.notesPath())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	default:
+		if err := json.Unmarshal(text, n); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.notesPath(), err)
+		}
+	}
+	for _, m := range []*map[string]string{&n.Failed, &n.Data} {
+		if *m == nil {
+			*m = map[string]string{}
+		}
+	}
+	if n.Serials == nil {
+		n.Serials = map[string]int64{}
+	}
+	return n, nil
+}
+
+// changeNotes changes the notes: one process at a time, and as a whole or not at all.
+func (c *Config) changeNotes(change func(*notes)) error {
+	if err := os.MkdirAll(c.shelf().dir, 0o700); err != nil {
+		return err
+	}
+	unlock, err := lockOut(filepath.Join(c.shelf().dir, "lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	n, err := c.readNotes()
+	if err != nil {
+		return err
+	}
+	change(n)
+	text, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(c.notesPath(), append(text, '\n'), 0o600)
+}
