@@ -151,3 +151,41 @@ func FuzzGrants(f *testing.F) {
 		}
 	})
 }
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]int64{"": 10 << 20, "0B": 0, "500KB": 500 << 10, "10MB": 10 << 20, "2 GB": 2 << 30} {
+		if n, err := capability.Size(text); err != nil || n != want {
+			t.Errorf("Size(%q) = %d, %v", text, n, err)
+		}
+	}
+	for _, text := range []string{"much", "10", "-1MB", "99999999999GB", "1.5MB", "MB", "1TB"} {
+		if n, err := capability.Size(text); err == nil {
+			t.Errorf("Size(%q) = %d", text, n)
+		}
+	}
+	granted, err := capability.ParseGrants([]string{"kv 1MB", "kv 2MB"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, bounded := granted.Quota(capability.KV); n != 2<<20 || !bounded {
+		t.Errorf("the larger one counts: %d, %v", n, bounded)
+	}
+	if n, bounded := granted.Quota(capability.SQL); n != capability.DefaultSize || !bounded {
+		t.Errorf("without a grant: %d, %v", n, bounded)
+	}
+	var own *capability.Grants
+	if _, bounded := own.Quota(capability.KV); bounded {
+		t.Error("a person's own script is bounded")
+	}
+}
+
+func FuzzSize(f *testing.F) {
+	for _, text := range []string{"", "10MB", "1 GB", "-1B", "999999999999999999KB"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if n, err := capability.Size(text); err == nil && (n < 0 || n > 1<<40) {
+			t.Errorf("Size(%q) = %d", text, n)
+		}
+	})
+}

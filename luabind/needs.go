@@ -3,6 +3,7 @@ package luabind
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -93,6 +94,24 @@ func (f *Function) prepareUses() {
 			f.aliases = append(f.aliases, s)
 		}
 	}
+}
+
+// Permission says what a call takes, for the documentation.
+func (f *Function) Permission() string {
+	text := f.Need.String()
+	for _, u := range f.Uses {
+		switch {
+		case u.Need == f.Need && u.When == "" && u.Arg != "":
+			text += fmt.Sprintf(", on `%s`", u.Arg)
+		case u.Need == f.Need && u.When == "" && u.Scope == AnyType:
+			text += ", on all types"
+		case u.Need == f.Need && u.When == "" && u.Scope != "":
+			text += ", on " + u.Scope
+		case u.When != "":
+			text += fmt.Sprintf("; with `%s` also %s", u.When, capability.Grant{Name: u.Need.Name(), Scope: u.Scope})
+		}
+	}
+	return text
 }
 
 // all lists every argument's slot.

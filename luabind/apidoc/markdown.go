@@ -52,7 +52,7 @@ func Function(f *luabind.Function) string {
 	if len(f.Errors) > 0 {
 		fmt.Fprintf(&b, "Errors: `%s`.\n\n", strings.Join(f.Errors, "`, `"))
 	}
-	fmt.Fprintf(&b, "It %s. Permission: %s.\n", f.Waits, f.Need)
+	fmt.Fprintf(&b, "It %s. Permission: %s.\n", f.Waits, f.Permission())
 	b.WriteString(reference(f))
 	if f.Example != "" {
 		fmt.Fprintf(&b, "\n```lua\n%s\n```\n", f.Example)
