@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"bridgehost/bundle"
 	"bridgehost/control"
@@ -59,6 +60,8 @@ func (h *Host) relock(ctx context.Context, in RelockCall) (ReloadAnswer, error) 
 			}
 		case s.found.bundle == nil || s.found.bundle.same(f.bundle):
 			continue
+		case s.found.bundle.sameFiles(f.bundle):
+			failed = h.reallow(s, f)
 		default:
 			failed = h.exchange(ctx, s, f)
 		}
@@ -120,6 +123,20 @@ func (h *Host) exchange(ctx context.Context, s *script, next found) error {
 	s.before = &before
 	h.log.Info("bundle exchanged", "script", s.Name, "version", next.bundle.entry.Version, "before", before.bundle.entry.Version)
 	return h.resumeRunning(ctx, s)
+}
+
+// reallow takes what the lock says now that a bundle may do. Nothing is loaded again.
+func (h *Host) reallow(s *script, next found) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	_, may, err := next.read(h.values(s.Name))
+	if err != nil {
+		return err
+	}
+	s.found = next
+	s.allow(may)
+	h.log.Info("permissions changed", "script", s.Name, "granted", strings.Join(may.list, ", "))
+	return nil
 }
 
 // unload ends a script that is not installed any more. What it has on disk stays.

@@ -144,6 +144,19 @@ func TestRelock(t *testing.T) {
 		t.Error(got)
 	}
 
+	// Other rights for the same files: nothing is loaded again.
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	loads := len(h.script("lounge").Loads())
+	w.change("bridges.lock", `granted = ["matrix:send"]`, `granted = []`)
+	if _, err := h.relock(t.Context(), RelockCall{}); err != nil {
+		t.Error(err)
+	}
+	if got := runs(h, "lounge"); got != "1.0.0 with " || len(h.script("lounge").Loads()) != loads {
+		t.Errorf("%s, %d loads more", got, len(h.script("lounge").Loads())-loads)
+	}
+
 	// What is gone from the lock ends.
 	w.write("bridges.lock", "version = 1\n")
 	if _, err := h.relock(t.Context(), RelockCall{}); err != nil || len(h.all()) != 0 {
