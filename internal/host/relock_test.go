@@ -260,3 +260,31 @@ func TestOneNameTwice(t *testing.T) {
 		t.Error("the bundle runs")
 	}
 }
+
+// TestUpdatedAtRest: an update while no host ran, and it does not load at the start: it is taken back.
+func TestUpdatedAtRest(t *testing.T) {
+	w, h := worldHost(t)
+	w.publish("good", thing{id: "org.example.other"})
+	if err := w.installInto(h, "other"); err != nil {
+		t.Fatal(err)
+	}
+	good := w.text("bridges.lock")
+	h.unload(h.script("other")) // as if it had ended
+	w.publish("good", thing{id: "org.example.other", version: "1.1.0", lua: "error 'it does not load'"})
+	if err := w.update("other"); err != nil || w.locked("other").Version != "1.1.0" {
+		t.Fatalf("%v\n%s", err, w.text("bridges.lock"))
+	}
+	if err := h.loadAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.telling.Wait()
+	if got := runs(h, "other"); got != "1.0.0 with " || w.text("bridges.lock") != good {
+		t.Errorf("%s\n%s", got, w.text("bridges.lock"))
+	}
+	if n, err := w.cfg.readNotes(); err != nil || !strings.Contains(n.Failed["org.example.other@1.1.0"], "it does not load") {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if s := h.script("other"); s.found.bundle.entry.Version != "1.0.0" {
+		t.Errorf("%+v", s.found.bundle.entry)
+	}
+}
