@@ -9,7 +9,7 @@ import (
 )
 
 // oneLine are the groups whose commands' names say enough: a screen has only 24 lines.
-var oneLine = map[string]bool{"installed": true, "keep": true}
+var oneLine = map[string]bool{"versions": true, "installed": true, "keep": true}
 
 // helpText is what --help prints: it fits a screen of 24 lines and 100 columns.
 func helpText(cmd *cobra.Command) string {

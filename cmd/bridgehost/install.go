@@ -34,7 +34,7 @@ func (f *installFlags) add(cmd *cobra.Command) {
 func (f *installFlags) options(cmd *cobra.Command, g *global) (host.InstallOptions, error) {
 	o := f.o
 	o.Accepted = cmd.Flags().Changed("accept")
-	o.Color, o.Out = g.colored(os.Stderr) && !g.json, cmd.OutOrStdout()
+	o.Color, o.Wait = g.colored(os.Stderr) && !g.json, g.wait(cmd)
 	if o.Publisher != "" {
 		if _, err := bundle.ParsePublicKey(o.Publisher); err != nil {
 			return o, usageError{fmt.Errorf("--publisher: %w", err)}
@@ -44,6 +44,14 @@ func (f *installFlags) options(cmd *cobra.Command, g *global) (host.InstallOptio
 		o.Talk = talk(cmd)
 	}
 	return o, nil
+}
+
+// wait is where to say what takes its time.
+func (g *global) wait(cmd *cobra.Command) io.Writer {
+	if g.quiet {
+		return nil
+	}
+	return cmd.ErrOrStderr()
 }
 
 // talk asks the person at the terminal.
@@ -87,7 +95,7 @@ names and is not here.`,
 				return err
 			}
 			if len(args) == 0 {
-				r, err := host.FetchLocked(cmd.Context(), cfg, o.DryRun)
+				r, err := host.FetchLocked(cmd.Context(), cfg, o.DryRun, o.Wait)
 				if err != nil {
 					return err
 				}

@@ -77,7 +77,7 @@ func newOutdated(g *global) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l, wrong, err := host.Outdated(cmd.Context(), cfg)
+			l, wrong, err := host.Outdated(cmd.Context(), cfg, g.wait(cmd))
 			if err != nil {
 				return err
 			}
@@ -99,7 +99,7 @@ func newSearch(g *global) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found, wrong, err := host.Search(cmd.Context(), cfg, first(args))
+			found, wrong, err := host.Search(cmd.Context(), cfg, first(args), g.wait(cmd))
 			if err != nil {
 				return err
 			}

@@ -42,10 +42,13 @@ func onThisMachine(host string) bool {
 var errNotThere = errors.New("there is no such file")
 
 // downloader fetches files of a limited size.
-type downloader struct{ http *http.Client }
+type downloader struct {
+	http *http.Client
+	wait io.Writer // is told of what takes its time; nil: nobody is
+}
 
-func newDownloader() downloader {
-	return downloader{&http.Client{Timeout: downloadTime, CheckRedirect: func(to *http.Request, via []*http.Request) error {
+func newDownloader(wait io.Writer) downloader {
+	return downloader{wait: wait, http: &http.Client{Timeout: downloadTime, CheckRedirect: func(to *http.Request, via []*http.Request) error {
 		if len(via) > mostRedirects {
 			return fmt.Errorf("it redirects more than %d times", mostRedirects)
 		}
@@ -64,6 +67,10 @@ func (d downloader) get(ctx context.Context, address string, most int64) ([]byte
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+	if d.wait != nil {
+		waiting := time.AfterFunc(consolePatience, func() { fmt.Fprintf(d.wait, "fetching %s …\n", address) })
+		defer waiting.Stop()
 	}
 	req.Header.Set("User-Agent", "bridgehost/"+Version().Version)
 	resp, err := d.http.Do(req)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -32,12 +33,12 @@ func (r *FetchReport) Text() string {
 
 // FetchLocked fetches what bridges.lock names and is not here: exactly those files, by those keys.
 // What was granted stands in the lock.
-func FetchLocked(ctx context.Context, cfg Config, dry bool) (*FetchReport, error) {
+func FetchLocked(ctx context.Context, cfg Config, dry bool, wait io.Writer) (*FetchReport, error) {
 	l, err := readLock(cfg.lockPath())
 	if err != nil {
 		return nil, err
 	}
-	r, d := &FetchReport{Fetched: []string{}, DryRun: dry}, newDownloader()
+	r, d := &FetchReport{Fetched: []string{}, DryRun: dry}, newDownloader(wait)
 	done := map[string]bool{}
 	for _, k := range l.Bundles {
 		if _, err := os.Stat(cfg.shelf().path(k.SHA256)); err == nil || done[k.SHA256] {

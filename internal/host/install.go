@@ -26,8 +26,8 @@ type InstallOptions struct {
 	DryRun    bool
 	Color     bool
 
-	Talk   *Talk // nil: nobody is there to be asked
-	Out    io.Writer
+	Talk   *Talk     // nil: nobody is there to be asked
+	Wait   io.Writer // is told of what takes its time; nil: nobody is
 	Now    func() time.Time
 	direct func(context.Context, RelockCall) (ReloadAnswer, error) // in the host itself; nil: over the control socket
 }
@@ -92,7 +92,7 @@ func newInstaller(cfg Config, o InstallOptions) (*installer, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	in := &installer{InstallOptions: o, cfg: cfg, d: newDownloader()}
+	in := &installer{InstallOptions: o, cfg: cfg, d: newDownloader(o.Wait)}
 	var err error
 	if in.lock, err = readLock(cfg.lockPath()); err != nil {
 		return nil, err

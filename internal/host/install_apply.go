@@ -47,7 +47,13 @@ func (in *installer) apply(ctx context.Context, p *plan, r *InstallReport) error
 		return nil
 	})
 	if err == nil {
-		err = in.cfg.changeNotes(func(n *notes) { n.Data[p.name] = main.ID })
+		err = in.cfg.changeNotes(func(n *notes) {
+			n.Data[p.name] = main.ID
+			delete(n.Before, p.name)
+			if p.was != nil {
+				n.Before[p.name] = before{p.was.entry, p.was.libraries}
+			}
+		})
 	}
 	if err != nil {
 		return err

@@ -261,6 +261,16 @@ func TestLeftBehind(t *testing.T) {
 	}
 }
 
+func TestDangerousWishesAreRed(t *testing.T) {
+	list := []wish{{Grant: "matrix:server-admin", Words: "rule", Why: "x"}, {Grant: "kv", Words: "store", Why: "y"}}
+	if got := wishTable("It wants to", list, true); got != "  It wants to   because\n  \x1b[31m· rule        x\x1b[0m\n  · store       y\n" {
+		t.Errorf("%q", got)
+	}
+	if strings.Contains(wishTable("It wants to", list, false), "\x1b") {
+		t.Error("it is red without colours")
+	}
+}
+
 func TestPermissionWords(t *testing.T) {
 	names := capability.Names()
 	slices.Sort(names)
@@ -424,17 +434,17 @@ func TestFetchLocked(t *testing.T) {
 	if err := w.check(); err == nil {
 		t.Fatal("the files are there")
 	}
-	r, err := FetchLocked(t.Context(), w.cfg, true)
+	r, err := FetchLocked(t.Context(), w.cfg, true, nil)
 	if err != nil || r.Text() != "Would fetch org.example.lounge@1.0.0, org.example.parser@2.1.0\n" || w.check() == nil {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if r, err = FetchLocked(t.Context(), w.cfg, false); err != nil || len(r.Fetched) != 2 {
+	if r, err = FetchLocked(t.Context(), w.cfg, false, nil); err != nil || len(r.Fetched) != 2 {
 		t.Fatal(err)
 	}
 	if err := w.check(); err != nil {
 		t.Error(err)
 	}
-	if r, err = FetchLocked(t.Context(), w.cfg, false); err != nil || r.Text() != "all that bridges.lock names is there\n" {
+	if r, err = FetchLocked(t.Context(), w.cfg, false, nil); err != nil || r.Text() != "all that bridges.lock names is there\n" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	// What lies there now is another.
@@ -444,7 +454,7 @@ func TestFetchLocked(t *testing.T) {
 	if err := os.RemoveAll(w.path("data")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := FetchLocked(t.Context(), w.cfg, false); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "one of them was changed") {
+	if _, err := FetchLocked(t.Context(), w.cfg, false, nil); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "one of them was changed") {
 		t.Error(err)
 	}
 }

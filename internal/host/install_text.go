@@ -54,9 +54,9 @@ func (in *installer) prompt(p *plan) string {
 	fmt.Fprintf(&b, " · %s · %s of Lua in %s\n", p.main.bySigned(), counted(lines, "line"), counted(files, "file"))
 	switch {
 	case p.was != nil:
-		b.WriteString("\n" + wishTable("It now also wants to", p.grown(false)))
+		b.WriteString("\n" + wishTable("It now also wants to", p.grown(false), in.Color))
 	case len(p.grown(false)) > 0:
-		b.WriteString("\n" + wishTable("It wants to", p.grown(false)))
+		b.WriteString("\n" + wishTable("It wants to", p.grown(false), in.Color))
 	default:
 		b.WriteString("\n  It wants nothing.\n")
 	}
@@ -85,7 +85,7 @@ func (p *parcel) bySigned() string {
 }
 
 // wishTable lists wishes with their reasons.
-func wishTable(title string, list []wish) string {
+func wishTable(title string, list []wish, color bool) string {
 	wide := utf8.RuneCountInString(title)
 	for _, w := range list {
 		if n := utf8.RuneCountInString(w.Words); n <= 60 {
@@ -102,7 +102,11 @@ func wishTable(title string, list []wish) string {
 		if w.By != "" {
 			why += " (" + w.By + ")"
 		}
-		fmt.Fprintf(&b, "  %s%s\n", pad("· "+oneLine(w.Words)), why)
+		line := pad("· "+oneLine(w.Words)) + why
+		if color && w.dangerous() {
+			line = "\x1b[31m" + line + "\x1b[0m"
+		}
+		b.WriteString("  " + line + "\n")
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 
 	"bridgehost/bundle"
@@ -34,6 +35,17 @@ func (i *installed) found() found {
 // same tells whether o is what i is: the same files, with the same rights.
 func (i *installed) same(o *installed) bool {
 	return reflect.DeepEqual(i, o)
+}
+
+// sameFiles tells whether o runs the same files, with whatever rights.
+func (i *installed) sameFiles(o *installed) bool {
+	files := func(i *installed) (list []string) {
+		for _, k := range append([]bundle.Locked{i.entry}, i.libraries...) {
+			list = append(list, k.ID+" "+k.SHA256)
+		}
+		return list
+	}
+	return slices.Equal(files(i), files(o))
 }
 
 // read makes a source of the bundle's file and those of its libraries, and tells what it may

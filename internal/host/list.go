@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -97,8 +98,8 @@ func (l *Listing) Failed() error {
 }
 
 // Outdated tells of what newer versions there are.
-func Outdated(ctx context.Context, cfg Config) (*Listing, []error, error) {
-	in, err := newInstaller(cfg, InstallOptions{Now: time.Now})
+func Outdated(ctx context.Context, cfg Config, wait io.Writer) (*Listing, []error, error) {
+	in, err := newInstaller(cfg, InstallOptions{Now: time.Now, Wait: wait})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -147,8 +148,8 @@ type Match struct {
 }
 
 // Search looks for a word in what the indexes list; "" finds all.
-func Search(ctx context.Context, cfg Config, word string) (found []Match, wrong []error, err error) {
-	places, wrong, err := cfg.fetchIndexes(ctx, newDownloader(), time.Now())
+func Search(ctx context.Context, cfg Config, word string, wait io.Writer) (found []Match, wrong []error, err error) {
+	places, wrong, err := cfg.fetchIndexes(ctx, newDownloader(wait), time.Now())
 	if err != nil {
 		return nil, nil, err
 	}

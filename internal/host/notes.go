@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"bridgehost/bundle"
 )
 
 // notes are what is remembered about bundles beside the lock, in DATA/bundles/notes.json. It is
@@ -15,6 +17,13 @@ type notes struct {
 	Serials map[string]int64  `json:"serials"` // an index's key → the newest edition that was seen
 	Failed  map[string]string `json:"failed"`  // id@version → why it was taken back
 	Data    map[string]string `json:"data"`    // a script's name → the id of the bundle whose data lies under it
+	Before  map[string]before `json:"before"`  // a script's name → what its last update took the place of
+}
+
+// before is what stood in the lock.
+type before struct {
+	Entry     bundle.Locked   `json:"entry"`
+	Libraries []bundle.Locked `json:"libraries"`
 }
 
 func (c *Config) notesPath() string { return filepath.Join(c.shelf().dir, "notes.json") }
@@ -38,6 +47,9 @@ func (c *Config) readNotes() (*notes, error) {
 	}
 	if n.Serials == nil {
 		n.Serials = map[string]int64{}
+	}
+	if n.Before == nil {
+		n.Before = map[string]before{}
 	}
 	return n, nil
 }

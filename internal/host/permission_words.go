@@ -49,19 +49,25 @@ type wish struct {
 	New      bool   `json:"new,omitempty"` // in an update: the version before did not ask for it
 }
 
+// dangerous tells of what reaches beyond the bridge: it is shown in red.
+func (w wish) dangerous() bool {
+	name, _, _ := strings.Cut(w.Grant, " ")
+	return name == capability.MatrixRaw.Name() || name == capability.MatrixServerAdmin.Name()
+}
+
 // wishes are what a manifest asks for, each with its reason.
-func (c *Config) wishes(m *bundle.Manifest, name string, optional bool) (list []wish) {
+func (c *Config) wishes(m *bundle.Manifest, script string, optional bool) (list []wish) {
 	grants, table := m.Asked(), m.Permissions
 	if optional {
 		grants, table = m.AskedOptional(), m.Optional
 	}
 	for _, g := range grants {
-		capability, scope, _ := strings.Cut(g, " ")
-		why, _ := table[capability].(string)
-		if t, ok := table[capability].(map[string]any); ok {
+		name, scope, _ := strings.Cut(g, " ")
+		why, _ := table[name].(string)
+		if t, ok := table[name].(map[string]any); ok {
 			why, _ = t["why"].(string)
 		}
-		list = append(list, wish{Grant: g, Words: c.inWords(capability, scope, name, m.Config), Why: why, Optional: optional})
+		list = append(list, wish{Grant: g, Words: c.inWords(name, scope, script, m.Config), Why: why, Optional: optional})
 	}
 	return list
 }

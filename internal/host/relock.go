@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"bridgehost/bundle"
 	"bridgehost/control"
@@ -59,6 +60,8 @@ func (h *Host) relock(ctx context.Context, in RelockCall) (ReloadAnswer, error) 
 			}
 		case s.found.bundle == nil || s.found.bundle.same(f.bundle):
 			continue
+		case s.found.bundle.sameFiles(f.bundle):
+			failed = h.reallow(s, f)
 		default:
 			failed = h.exchange(ctx, s, f)
 		}
@@ -122,6 +125,20 @@ func (h *Host) exchange(ctx context.Context, s *script, next found) error {
 	return h.resumeRunning(ctx, s)
 }
 
+// reallow takes what the lock says now that a bundle may do. Nothing is loaded again.
+func (h *Host) reallow(s *script, next found) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	_, may, err := next.read(h.values(s.Name))
+	if err != nil {
+		return err
+	}
+	s.found = next
+	s.allow(may)
+	h.log.Info("permissions changed", "script", s.Name, "granted", strings.Join(may.list, ", "))
+	return nil
+}
+
 // unload ends a script that is not installed any more. What it has on disk stays.
 func (h *Host) unload(s *script) {
 	s.loading.Lock()
@@ -138,8 +155,27 @@ func (h *Host) unload(s *script) {
 	h.log.Info("bundle removed", "script", s.Name)
 }
 
-// swappedBack is told that the services of a new version kept failing and that the one before it
-// runs again: bridges.lock follows.
+// isTakenBack tells whether the engine runs the version before an update: its services kept failing, or
+// it did not load when the host started.
+func isTakenBack(r engine.LoadReport) bool {
+	return r.Err != nil && (r.Reason == engine.ReasonSwapBack || r.Reason == engine.ReasonStart && r.Running > 0)
+}
+
+// remember finds what the last update of a bundle took the place of: it may have been while no host ran.
+func (h *Host) remember(s *script) {
+	n, err := h.cfg.readNotes()
+	if err != nil {
+		h.log.Error("what was installed before is not known", "err", err)
+		return
+	}
+	b, ok := n.Before[s.Name]
+	if ok && b.Entry.ID == s.found.bundle.entry.ID && b.Entry.SHA256 != s.found.bundle.entry.SHA256 {
+		was := (&installed{s.found.bundle.shelf, b.Entry, b.Libraries}).found()
+		s.before = &was
+	}
+}
+
+// swappedBack is told that the version before an update runs again: bridges.lock follows.
 func (h *Host) swappedBack(s *script, why *diag.Error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
@@ -151,7 +187,7 @@ func (h *Host) swappedBack(s *script, why *diag.Error) {
 	if _, may, err := s.found.read(h.values(s.Name)); err == nil {
 		s.allow(may)
 	}
-	h.log.Error("an update was taken back: its service kept failing", "script", s.Name, "version", failed.bundle.entry.Version,
+	h.log.Error("an update was taken back", "script", s.Name, "version", failed.bundle.entry.Version,
 		"runs", s.found.bundle.entry.Version, "err", why)
 	if err := h.cfg.takeBack(s.found.bundle, failed.bundle, why.Error()); err != nil {
 		h.log.Error("what is installed is not as it runs", "script", s.Name, "file", bundle.LockFile, "err", err)

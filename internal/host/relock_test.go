@@ -144,6 +144,19 @@ func TestRelock(t *testing.T) {
 		t.Error(got)
 	}
 
+	// Other rights for the same files: nothing is loaded again.
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	loads := len(h.script("lounge").Loads())
+	w.change("bridges.lock", `granted = ["matrix:send"]`, `granted = []`)
+	if _, err := h.relock(t.Context(), RelockCall{}); err != nil {
+		t.Error(err)
+	}
+	if got := runs(h, "lounge"); got != "1.0.0 with " || len(h.script("lounge").Loads()) != loads {
+		t.Errorf("%s, %d loads more", got, len(h.script("lounge").Loads())-loads)
+	}
+
 	// What is gone from the lock ends.
 	w.write("bridges.lock", "version = 1\n")
 	if _, err := h.relock(t.Context(), RelockCall{}); err != nil || len(h.all()) != 0 {
@@ -245,5 +258,33 @@ func TestOneNameTwice(t *testing.T) {
 	}
 	if s := h.script("one"); s == nil || s.found.bundle != nil {
 		t.Error("the bundle runs")
+	}
+}
+
+// TestUpdatedAtRest: an update while no host ran, and it does not load at the start: it is taken back.
+func TestUpdatedAtRest(t *testing.T) {
+	w, h := worldHost(t)
+	w.publish("good", thing{id: "org.example.other"})
+	if err := w.installInto(h, "other"); err != nil {
+		t.Fatal(err)
+	}
+	good := w.text("bridges.lock")
+	h.unload(h.script("other")) // as if it had ended
+	w.publish("good", thing{id: "org.example.other", version: "1.1.0", lua: "error 'it does not load'"})
+	if err := w.update("other"); err != nil || w.locked("other").Version != "1.1.0" {
+		t.Fatalf("%v\n%s", err, w.text("bridges.lock"))
+	}
+	if err := h.loadAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.telling.Wait()
+	if got := runs(h, "other"); got != "1.0.0 with " || w.text("bridges.lock") != good {
+		t.Errorf("%s\n%s", got, w.text("bridges.lock"))
+	}
+	if n, err := w.cfg.readNotes(); err != nil || !strings.Contains(n.Failed["org.example.other@1.1.0"], "it does not load") {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if s := h.script("other"); s.found.bundle.entry.Version != "1.0.0" {
+		t.Errorf("%+v", s.found.bundle.entry)
 	}
 }

@@ -77,6 +77,9 @@ func Remove(ctx context.Context, cfg Config, o RemoveOptions) (*RemoveReport, er
 	if err := o.sure(r); err != nil {
 		return nil, err
 	}
+	if err := cfg.changeNotes(func(n *notes) { delete(n.Before, o.Name) }); err != nil {
+		return nil, err
+	}
 	var kept *bundle.Lock
 	if err := cfg.changeLock(func(l *bundle.Lock) error { l.Remove(o.Name); kept = l; return nil }); err != nil {
 		return nil, err

@@ -109,6 +109,9 @@ func (h *Host) enter(f found) (*script, error) {
 		return nil, fmt.Errorf("script %s: was it stopped: %w", f.name, err)
 	}
 	s.stopped = flags.Stopped
+	if f.bundle != nil {
+		h.remember(s)
+	}
 	h.mu.Lock()
 	h.scripts[f.name] = s
 	h.mu.Unlock()
@@ -338,7 +341,7 @@ type Reporter interface {
 // onLoad tells the log, or the reporter, what became of a source.
 func (h *Host) onLoad(r engine.LoadReport) {
 	h.routesChanged()
-	if s := h.script(r.Script); s != nil && r.Reason == engine.ReasonSwapBack && r.Err != nil {
+	if s := h.script(r.Script); s != nil && isTakenBack(r) {
 		h.telling.Go(func() { h.swappedBack(s, r.Err) })
 	}
 	text, still := "", running(r.Running)
