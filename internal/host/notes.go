@@ -16,8 +16,22 @@ import (
 type notes struct {
 	Serials map[string]int64  `json:"serials"` // an index's key → the newest edition that was seen
 	Failed  map[string]string `json:"failed"`  // id@version → why it was taken back
-	Data    map[string]string `json:"data"`    // a script's name → the id of the bundle whose data lies under it
+	Data    map[string]owner  `json:"data"`    // a script's name → the bundle whose data lies under it
 	Before  map[string]before `json:"before"`  // a script's name → what its last update took the place of
+}
+
+// owner is a bundle, and who publishes it.
+type owner struct {
+	ID        string `json:"id"`
+	Publisher string `json:"publisher,omitempty"`
+}
+
+// by names the publisher.
+func (o owner) by() string {
+	if o.Publisher == "" {
+		return "somebody who did not sign it"
+	}
+	return fmt.Sprintf("%.16s…", o.Publisher)
 }
 
 // before is what stood in the lock.
@@ -40,10 +54,11 @@ func (c *Config) readNotes() (*notes, error) {
 			return nil, fmt.Errorf("%s: %w", c.notesPath(), err)
 		}
 	}
-	for _, m := range []*map[string]string{&n.Failed, &n.Data} {
-		if *m == nil {
-			*m = map[string]string{}
-		}
+	if n.Failed == nil {
+		n.Failed = map[string]string{}
+	}
+	if n.Data == nil {
+		n.Data = map[string]owner{}
 	}
 	if n.Serials == nil {
 		n.Serials = map[string]int64{}

@@ -68,7 +68,7 @@ func Remove(ctx context.Context, cfg Config, o RemoveOptions) (*RemoveReport, er
 	switch {
 	case ok:
 		r.ID, r.Version, r.Removed = k.ID, k.Version, true
-	case !o.Purge || n.Data[o.Name] == "":
+	case !o.Purge || n.Data[o.Name].ID == "":
 		return nil, notInstalled(o.Name, l)
 	}
 	if o.DryRun {
