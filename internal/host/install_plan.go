@@ -72,8 +72,8 @@ func (in *installer) place(p *plan) error {
 	if !ok {
 		whose := in.notes.Data[p.name]
 		if whose.ID != "" && (whose != owner{m.ID, p.main.signedBy}) {
-			return refused("under the name %s lies the data of %s by %s, which this bundle would get; forget it: bridgehost remove %[1]s --purge, or give another name: --as NAME",
-				p.name, whose.ID, whose.by())
+			return refused("under the name %s lies the data of %s, which this bundle would get; forget it: bridgehost remove %[1]s --purge, or give another name: --as NAME",
+				p.name, whose)
 		}
 		return nil
 	}

@@ -26,6 +26,26 @@ type owner struct {
 	Publisher string `json:"publisher,omitempty"`
 }
 
+// theOwners is the data of a script that is no bundle.
+var theOwners = owner{ID: "a script of your own"}
+
+// noteOwn remembers that the data under a name is of a script of the owner's: no bundle gets it.
+func (c *Config) noteOwn(script string) error {
+	n, err := c.readNotes()
+	if err != nil || n.Data[script] == theOwners {
+		return err
+	}
+	return c.changeNotes(func(n *notes) { n.Data[script] = theOwners })
+}
+
+// String says whose the data is.
+func (o owner) String() string {
+	if o == theOwners {
+		return o.ID
+	}
+	return o.ID + " by " + o.by()
+}
+
 // by names the publisher.
 func (o owner) by() string {
 	if o.Publisher == "" {
