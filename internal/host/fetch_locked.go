@@ -57,7 +57,7 @@ func FetchLocked(ctx context.Context, cfg Config, dry bool, wait io.Writer) (*Fe
 		return r, nil
 	}
 	for _, k := range l.Scripts() {
-		if err := cfg.changeNotes(func(n *notes) { n.Data[k.Name()] = k.ID }); err != nil {
+		if err := cfg.changeNotes(func(n *notes) { n.Data[k.Name()] = owner{k.ID, k.Publisher} }); err != nil {
 			return r, err
 		}
 	}

@@ -48,7 +48,7 @@ func (in *installer) apply(ctx context.Context, p *plan, r *InstallReport) error
 	})
 	if err == nil {
 		err = in.cfg.changeNotes(func(n *notes) {
-			n.Data[p.name] = main.ID
+			n.Data[p.name] = owner{main.ID, main.Publisher}
 			delete(n.Before, p.name)
 			if p.was != nil {
 				n.Before[p.name] = before{p.was.entry, p.was.libraries}

@@ -275,6 +275,13 @@ var installAttacks = []struct {
 		return w.install(w.publish("else", thing{id: "com.evil.lounge"}))
 	}, "under the name lounge lies the data of org.example.lounge", false},
 
+	{"the data of another publisher's bundle", func(w *world) error {
+		if _, err := Remove(w.t.Context(), w.cfg, RemoveOptions{Name: "lounge", Yes: true}); err != nil {
+			return err
+		}
+		return w.install(w.publish("else", thing{id: "org.example.lounge", publisher: w.evil.Public().String()}))
+	}, "under the name lounge lies the data of org.example.lounge by RW", false},
+
 	// Permissions.
 	{"grown permissions", func(w *world) error {
 		a := w.lounge("1.1.0", "")
@@ -444,7 +451,7 @@ func TestAttacksOnInstalling(t *testing.T) {
 			if code := ExitCode(err); !a.plain && (code != ExitRefused || !errors.As(err, &refused)) {
 				t.Errorf("exit code %d: %v", code, err)
 			}
-			touched := strings.HasPrefix(a.name, "lock: ") || a.name == "the data of another bundle"
+			touched := strings.HasPrefix(a.name, "lock: ") || strings.HasPrefix(a.name, "the data of another")
 			if !touched && w.text("bridges.lock") != before {
 				t.Errorf("the lock is another:\n%s", w.text("bridges.lock"))
 			}

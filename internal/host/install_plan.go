@@ -70,8 +70,10 @@ func (in *installer) place(p *plan) error {
 	}
 	k, ok := in.lock.Find(p.name)
 	if !ok {
-		if id := in.notes.Data[p.name]; id != "" && id != m.ID {
-			return refused("under the name %s lies the data of %s, which this bundle would get; forget it: bridgehost remove %[1]s --purge, or give another name: --as NAME", p.name, id)
+		whose := in.notes.Data[p.name]
+		if whose.ID != "" && (whose != owner{m.ID, p.main.signedBy}) {
+			return refused("under the name %s lies the data of %s, which this bundle would get; forget it: bridgehost remove %[1]s --purge, or give another name: --as NAME",
+				p.name, whose)
 		}
 		return nil
 	}

@@ -489,3 +489,32 @@ func TestOwnLibraries(t *testing.T) {
 		t.Errorf("%d files, %v", len(packed), err)
 	}
 }
+
+// TestGuideShowsThePrompt: what the guide shows is what a person sees.
+func TestGuideShowsThePrompt(t *testing.T) {
+	page, err := os.ReadFile("../../docs/guide/10-sharing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(page), "```text\n")
+	shown, _, _ = strings.Cut(shown, "\n```")
+	w := newWorld(t)
+	var out bytes.Buffer
+	o := w.options(w.publish("else", thing{id: "org.example.irc-lounge", version: "1.4.0", lua: "local a = 1\nreturn a\n", more: `authors = ["Your Name"]
+[permissions]
+"matrix:send" = "one room per channel"
+"matrix:ghosts" = "IRC users appear as Matrix users"
+"net:connect" = { hosts = ["${config.server}:${config.port}"], why = "the IRC server you configure" }
+[config]
+server = { type = "string", required = true }
+port = { type = "integer", default = 6697 }
+`}))
+	o.Talk = person(&out, "")
+	if _, err := Install(t.Context(), w.cfg, o); err == nil {
+		t.Error("it went on without a yes")
+	}
+	got := strings.Replace(strings.Replace(out.String(), w.key.Public().String()[:12], "RWQf6LRCGA9i", 1), "A thing", "IRC lounge", 1)
+	if strings.TrimSpace(got) != strings.TrimSpace(shown) {
+		t.Errorf("%s\nthe guide shows\n%s", got, shown)
+	}
+}

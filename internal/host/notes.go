@@ -16,8 +16,42 @@ import (
 type notes struct {
 	Serials map[string]int64  `json:"serials"` // an index's key → the newest edition that was seen
 	Failed  map[string]string `json:"failed"`  // id@version → why it was taken back
-	Data    map[string]string `json:"data"`    // a script's name → the id of the bundle whose data lies under it
+	Data    map[string]owner  `json:"data"`    // a script's name → the bundle whose data lies under it
 	Before  map[string]before `json:"before"`  // a script's name → what its last update took the place of
+}
+
+// owner is a bundle, and who publishes it.
+type owner struct {
+	ID        string `json:"id"`
+	Publisher string `json:"publisher,omitempty"`
+}
+
+// theOwners is the data of a script that is no bundle.
+var theOwners = owner{ID: "a script of your own"}
+
+// noteOwn remembers that the data under a name is of a script of the owner's: no bundle gets it.
+func (c *Config) noteOwn(script string) error {
+	n, err := c.readNotes()
+	if err != nil || n.Data[script] == theOwners {
+		return err
+	}
+	return c.changeNotes(func(n *notes) { n.Data[script] = theOwners })
+}
+
+// String says whose the data is.
+func (o owner) String() string {
+	if o == theOwners {
+		return o.ID
+	}
+	return o.ID + " by " + o.by()
+}
+
+// by names the publisher.
+func (o owner) by() string {
+	if o.Publisher == "" {
+		return "somebody who did not sign it"
+	}
+	return fmt.Sprintf("%.16s…", o.Publisher)
 }
 
 // before is what stood in the lock.
@@ -40,10 +74,11 @@ func (c *Config) readNotes() (*notes, error) {
 			return nil, fmt.Errorf("%s: %w", c.notesPath(), err)
 		}
 	}
-	for _, m := range []*map[string]string{&n.Failed, &n.Data} {
-		if *m == nil {
-			*m = map[string]string{}
-		}
+	if n.Failed == nil {
+		n.Failed = map[string]string{}
+	}
+	if n.Data == nil {
+		n.Data = map[string]owner{}
 	}
 	if n.Serials == nil {
 		n.Serials = map[string]int64{}

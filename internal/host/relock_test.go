@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"bridgehost/bundle"
 	"bridgehost/control"
 )
@@ -238,6 +240,31 @@ func TestRefusedAtStart(t *testing.T) {
 		t.Errorf("%v", g)
 	}
 	if _, err := h.reload(t.Context(), ReloadCall{Script: "one"}); ExitCode(err) != ExitRefused {
+		t.Error(err)
+	}
+}
+
+// TestOwnDataStaysOwn: no bundle gets what a script of the owner's has stored under its name.
+func TestOwnDataStaysOwn(t *testing.T) {
+	w, h := worldHost(t)
+	url := w.publish("good", thing{id: "org.example.mine"})
+	w.write("scripts/mine.lua", "return 1")
+	if err := h.loadAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Remove(t.Context(), w.cfg, RemoveOptions{Name: "mine", Purge: true, Yes: true}); ExitCode(err) != 2 || !strings.Contains(err.Error(), "is a script of your own") {
+		t.Error(err)
+	}
+	if err := os.Remove(w.path("scripts/mine.lua")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.install(url); ExitCode(err) != ExitRefused || !strings.Contains(err.Error(), "under the name mine lies the data of a script of your own") {
+		t.Error(err)
+	}
+	if r, err := Remove(t.Context(), w.cfg, RemoveOptions{Name: "mine", Purge: true, Yes: true, Log: hclog.NewNullLogger()}); err != nil || !r.Purged {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if err := w.install(url); err != nil {
 		t.Error(err)
 	}
 }

@@ -68,7 +68,9 @@ func Remove(ctx context.Context, cfg Config, o RemoveOptions) (*RemoveReport, er
 	switch {
 	case ok:
 		r.ID, r.Version, r.Removed = k.ID, k.Version, true
-	case !o.Purge || n.Data[o.Name] == "":
+	case cfg.hasOwn(o.Name):
+		return nil, wrongUse("%s is a script of your own, in %s; take its file away to remove it, and then --purge forgets what it stored", o.Name, cfg.Scripts.Dir)
+	case !o.Purge || n.Data[o.Name].ID == "":
 		return nil, notInstalled(o.Name, l)
 	}
 	if o.DryRun {
@@ -131,6 +133,12 @@ func (o RemoveOptions) sure(r *RemoveReport) error {
 		err = errors.New("you said no; nothing was changed")
 	}
 	return err
+}
+
+// hasOwn tells whether the scripts' folder has one of that name.
+func (c *Config) hasOwn(name string) bool {
+	own, _, err := discover(c.Scripts.Dir)
+	return err == nil && slices.ContainsFunc(own, func(f found) bool { return f.name == name })
 }
 
 // notInstalled says what is.

@@ -111,6 +111,10 @@ func (h *Host) enter(f found) (*script, error) {
 	s.stopped = flags.Stopped
 	if f.bundle != nil {
 		h.remember(s)
+	} else if h.cfg.Path != "" {
+		if err := h.cfg.noteOwn(f.name); err != nil {
+			h.log.Error("whose the data of a script is, is not noted", "script", f.name, "err", err)
+		}
 	}
 	h.mu.Lock()
 	h.scripts[f.name] = s
