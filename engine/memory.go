@@ -58,29 +58,34 @@ func (m *Memory) Set(name, key string, json []byte, ttl time.Duration) *diag.Err
 	if ttl > 0 {
 		v.expires = m.clock.Now().Add(ttl)
 	}
-	more := sizeOf(key, v)
-	if was, ok := m.maps[name][key]; ok {
-		more -= sizeOf(key, was)
-	}
-	if more > 0 && m.bytes+more > m.most {
+	return m.put(name, key, v)
+}
+
+// put keeps a value within the bound. m.mu is held.
+func (m *Memory) put(name, key string, v memoryValue) *diag.Error {
+	if m.grows(name, key, v) > m.most {
 		m.forgetDead()
-		if was, ok := m.maps[name][key]; !ok {
-			more = sizeOf(key, v)
-		} else {
-			more = sizeOf(key, v) - sizeOf(key, was)
-		}
-		if m.bytes+more > m.most {
-			return &diag.Error{Kind: diag.KindLimit, Code: "E_MEMORY",
-				Message: fmt.Sprintf("the values of bridge.memory would take more than %d MB", m.most>>20),
-				Hint:    "delete what is not needed, give values a ttl, or keep them on disk: bridge.store"}
-		}
+	}
+	bytes := m.grows(name, key, v)
+	if bytes > m.most && bytes > m.bytes {
+		return &diag.Error{Kind: diag.KindLimit, Code: "E_MEMORY",
+			Message: fmt.Sprintf("the values of bridge.memory would take more than %d MB", m.most>>20),
+			Hint:    "delete what is not needed, give values a ttl, or keep them on disk: bridge.store"}
 	}
 	if m.maps[name] == nil {
 		m.maps[name] = map[string]memoryValue{}
 	}
-	m.maps[name][key] = v
-	m.bytes += more
+	m.maps[name][key], m.bytes = v, bytes
 	return nil
+}
+
+// grows is how many bytes there are with v in the place of what the key has. m.mu is held.
+func (m *Memory) grows(name, key string, v memoryValue) int64 {
+	bytes := m.bytes + sizeOf(key, v)
+	if was, ok := m.maps[name][key]; ok {
+		bytes -= sizeOf(key, was)
+	}
+	return bytes
 }
 
 // forgetDead drops the values whose time is over. m.mu is held.
