@@ -161,7 +161,7 @@ func (l Listed) check() error {
 		return refuse("%q is no web address", l.URL)
 	case !hashForm.MatchString(l.SHA256):
 		return refuse("its sha256 is not of 64 digits and small letters a to f")
-	case l.Size <= 0 || l.Size > maxPacked:
+	case l.Size <= 0 || l.Size > MaxPacked:
 		return refuse("a bundle cannot have %d bytes", l.Size)
 	}
 	if l.Publisher != "" {

@@ -37,7 +37,9 @@ type Locked struct {
 	SHA256    string   `toml:"sha256"`
 	Publisher string   `toml:"publisher,omitempty"` // the pinned key; "" for a bundle that was not signed
 	Granted   []string `toml:"granted"`             // "kv", "net:connect irc.libera.chat:6697"
-	Requires  []string `toml:"requires"`            // "org.example.irc-parser@2.1.3"
+	Requires  []string `toml:"requires"`            // all that it needs, also by way of others: "org.example.irc-parser@2.1.3"
+	Index     string   `toml:"index,omitempty"`     // the key of the index that it came from
+	Library   bool     `toml:"library,omitempty"`   // it is there for others to require, and no script
 }
 
 // Name is what the script is called on this host.
@@ -94,22 +96,34 @@ func lockError(format string, args ...any) error {
 
 // check refuses a lock that bridgehost would not have written.
 func (l *Lock) check() error {
-	versions, names := map[string]bool{}, map[string]string{}
+	hashes, names := map[string]string{}, map[string]string{}
 	for _, k := range l.Bundles {
 		if err := k.check(); err != nil {
 			return err
 		}
-		if other, twice := names[k.Name()]; twice {
-			return lockError("%s and %s are both called %s", other, k.ID, k.Name())
+		name := k.Name()
+		if k.Library {
+			name = k.full()
 		}
-		names[k.Name()] = k.ID
-		versions[k.ID+"@"+k.Version] = true
+		if other, twice := names[name]; twice {
+			return lockError("%s and %s are both called %s", other, k.ID, name)
+		}
+		if hash := hashes[k.full()]; hash != "" && hash != k.SHA256 {
+			return lockError("%s stands there with two contents", k.full())
+		}
+		names[name], hashes[k.full()] = k.ID, k.SHA256
 	}
 	for _, k := range l.Bundles {
+		ids := map[string]bool{}
 		for _, need := range k.Requires {
-			if !versions[need] {
+			id, _, _ := strings.Cut(need, "@")
+			switch {
+			case hashes[need] == "":
 				return lockError("%s requires %s, which is not in it", k.ID, need)
+			case ids[id]:
+				return lockError("%s requires %s twice", k.ID, id)
 			}
+			ids[id] = true
 		}
 	}
 	return nil
@@ -128,13 +142,15 @@ func (k Locked) check() error {
 	switch {
 	case k.As != "" && !scriptForm.MatchString(k.As):
 		return wrong("%q is no name of a script", k.As)
+	case k.Library && (k.As != "" || len(k.Requires) > 0):
+		return wrong("a library has no name of a script, and requires nothing by itself")
 	case k.Source == "":
 		return wrong("its source is missing")
 	case !hashForm.MatchString(k.SHA256):
 		return wrong("its sha256 is not of 64 digits and small letters a to f")
 	}
-	if k.Publisher != "" {
-		if _, err := ParsePublicKey(k.Publisher); err != nil {
+	for _, key := range []string{k.Publisher, k.Index} {
+		if _, err := ParsePublicKey(key); err != nil && key != "" {
 			return wrong("%v", err)
 		}
 	}
@@ -160,7 +176,7 @@ func (k Locked) check() error {
 func (l *Lock) Text() (string, error) {
 	sorted := Lock{Version: lockVersion, Bundles: slices.Clone(l.Bundles)}
 	slices.SortFunc(sorted.Bundles, func(a, b Locked) int {
-		return strings.Compare(a.ID+" "+a.Name(), b.ID+" "+b.Name())
+		return strings.Compare(a.place(), b.place())
 	})
 	for i := range sorted.Bundles {
 		k := &sorted.Bundles[i]
@@ -180,36 +196,6 @@ func (l *Lock) Text() (string, error) {
 // ordered is the list sorted, each once, and never nil.
 func ordered(list []string) []string {
 	return slices.Compact(append([]string{}, slices.Sorted(slices.Values(list))...))
-}
-
-// Find is the bundle that is installed under a script's name.
-func (l *Lock) Find(name string) (Locked, bool) {
-	i := slices.IndexFunc(l.Bundles, func(k Locked) bool { return k.Name() == name })
-	if i < 0 {
-		return Locked{}, false
-	}
-	return l.Bundles[i], true
-}
-
-// Put adds a bundle, or replaces the one of that name.
-func (l *Lock) Put(k Locked) {
-	l.Remove(k.Name())
-	l.Bundles = append(l.Bundles, k)
-}
-
-// Remove takes the bundle of that name out.
-func (l *Lock) Remove(name string) {
-	l.Bundles = slices.DeleteFunc(l.Bundles, func(k Locked) bool { return k.Name() == name })
-}
-
-// NeededBy lists the ids of bundles that require this version of that bundle.
-func (l *Lock) NeededBy(id, version string) (ids []string) {
-	for _, k := range l.Bundles {
-		if slices.Contains(k.Requires, id+"@"+version) {
-			ids = append(ids, k.ID)
-		}
-	}
-	return ids
 }
 
 // Asked lists what a manifest asks for, in the form in which a lock has it: without

@@ -17,7 +17,8 @@ import (
 const SignatureEnding = ".minisig"
 
 const (
-	maxSignature = 4 << 10
+	// MaxSignature is how many bytes a signature may have.
+	MaxSignature = 4 << 10
 	maxKey       = 4 << 10
 )
 
@@ -152,8 +153,8 @@ var commentForm = regexp.MustCompile(`^bundle:(\S+) version:(\S+) sha256:([0-9a-
 
 // verifyBytes answers the trusted comment of a signature that is right.
 func verifyBytes(raw, signature []byte, key PublicKey) (comment string, err error) {
-	if len(signature) > maxSignature {
-		return "", refuse("the signature has more than %d KB", maxSignature>>10)
+	if len(signature) > MaxSignature {
+		return "", refuse("the signature has more than %d KB", MaxSignature>>10)
 	}
 	var s minisign.Signature
 	text := strings.TrimRight(string(signature), "\r\n")
@@ -173,12 +174,12 @@ func verifyBytes(raw, signature []byte, key PublicKey) (comment string, err erro
 
 // ReadSignature reads the signature beside a bundle's file; nil when there is none.
 func ReadSignature(file string) ([]byte, error) {
-	signature, err := readAtMost(file+SignatureEnding, maxSignature)
+	signature, err := readAtMost(file+SignatureEnding, MaxSignature)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, nil
 	case errors.Is(err, errTooLarge):
-		r := refuse("the signature has more than %d KB", maxSignature>>10)
+		r := refuse("the signature has more than %d KB", MaxSignature>>10)
 		r.File = filepath.Base(file) + SignatureEnding
 		return nil, r
 	}

@@ -79,7 +79,7 @@ func TestSignatures(t *testing.T) {
 		{"two lines", []byte(lines[0] + "\n" + lines[1] + "\n"), key.Public(), "not of the four lines"},
 		{"five lines", append(bytes.Clone(good), "more\n"...), key.Public(), "not of the four lines"},
 		{"none", nil, key.Public(), "not of the four lines"},
-		{"huge", bytes.Repeat([]byte("x"), maxSignature+1), key.Public(), "more than 4 KB"},
+		{"huge", bytes.Repeat([]byte("x"), MaxSignature+1), key.Public(), "more than 4 KB"},
 		{"old form", minisign.SignWithComments(key.k, raw, b.Comment(), "x"), key.Public(), "has the old form of minisign"},
 	} {
 		err := Verify(b, raw, c.signature, c.key)

@@ -17,7 +17,7 @@ func (k Locked) Check(b *Bundle, signedBy string) error {
 	case b.SHA256 != k.SHA256:
 		return lockError("%s %s: the lock has sha256 %.12s…, the file has %.12s…: one of them was changed", k.ID, k.Version, k.SHA256, b.SHA256)
 	case k.Publisher != signedBy:
-		return k.otherKey(signedBy)
+		return k.OtherKey(signedBy)
 	}
 	may := map[string]bool{}
 	for _, list := range [][]string{m.Asked(), m.AskedOptional()} {
@@ -34,8 +34,8 @@ func (k Locked) Check(b *Bundle, signedBy string) error {
 	return nil
 }
 
-// otherKey tells of a signature that is not by the pinned key.
-func (k Locked) otherKey(signedBy string) error {
+// OtherKey tells of a signature that is not by the pinned key.
+func (k Locked) OtherKey(signedBy string) error {
 	switch {
 	case signedBy == "":
 		return refuse("%s was signed by %.16s… when it was installed, and is not signed now", k.ID, k.Publisher)
@@ -61,7 +61,7 @@ func (k Locked) Successor(b *Bundle, signedBy string, downgrade bool) error {
 	case b.Manifest.ID != k.ID:
 		return refuse("%s cannot take the place of %s", b.Manifest.ID, k.ID)
 	case k.Publisher != signedBy:
-		return k.otherKey(signedBy)
+		return k.OtherKey(signedBy)
 	case next.Compare(now) == 0 && b.SHA256 != k.SHA256:
 		return refuse("%s %s is installed with other content (sha256 %.12s…, now %.12s…); a version is never published twice", k.ID, k.Version, k.SHA256, b.SHA256)
 	case next.Compare(now) < 0 && !downgrade:

@@ -14,12 +14,13 @@ const (
 	endSize    = 22 // the record at the end of a zip
 	localSize  = 30 // the header before each file, without its name
 	centrySize = 46 // the entry of each file in the directory, without its name
-	maxPacked  = MaxSize + MaxFiles*(localSize+centrySize+2*maxName) + endSize
+	// MaxPacked is how many bytes a bundle's file may have.
+	MaxPacked = MaxSize + MaxFiles*(localSize+centrySize+2*maxName) + endSize
 )
 
 // Open reads a bundle's file.
 func Open(file string) (*Bundle, []byte, error) {
-	raw, err := readAtMost(file, maxPacked)
+	raw, err := readAtMost(file, MaxPacked)
 	var b *Bundle
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -39,7 +40,7 @@ func tooLarge() error { return refuse("it has more than %d MB", MaxSize>>20) }
 // Unpack reads a bundle into memory. What it takes is what Pack would write of the same
 // files, byte by byte, so no two readers of zips can see different files in it.
 func Unpack(raw []byte) (*Bundle, error) {
-	if len(raw) > maxPacked {
+	if len(raw) > MaxPacked {
 		return nil, tooLarge()
 	}
 	directory, err := theEnd(raw)

@@ -198,7 +198,7 @@ var attacks = []struct {
 	{"bomb of files over each other", overlap, `"y.txt" lies over the file before it`},
 	{"more than 10 MB", func() []byte { return many(11, 1<<20) }, "more than 10 MB"},
 	{"more than 10 MB in one file", func() []byte { return many(1, MaxSize+1) }, "more than 10 MB"},
-	{"file far too large", func() []byte { return make([]byte, maxPacked+1) }, "more than 10 MB"},
+	{"file far too large", func() []byte { return make([]byte, MaxPacked+1) }, "more than 10 MB"},
 	{"more than 1,000 files", func() []byte { return many(MaxFiles, 0) }, "it has 1002 files or more"},
 	{"more files than the end says", func() []byte {
 		raw := many(2000, 0)
@@ -372,7 +372,7 @@ func TestOpen(t *testing.T) {
 	for _, c := range []struct {
 		raw  []byte
 		want string
-	}{{raw, ""}, {raw[1:], "a.bridge: its directory is not where"}, {make([]byte, maxPacked+1), "a.bridge: it has more than 10 MB"}} {
+	}{{raw, ""}, {raw[1:], "a.bridge: its directory is not where"}, {make([]byte, MaxPacked+1), "a.bridge: it has more than 10 MB"}} {
 		if err := os.WriteFile(file, c.raw, 0o600); err != nil {
 			t.Fatal(err)
 		}

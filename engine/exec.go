@@ -15,11 +15,11 @@ func (s *Script) Exec(ctx context.Context, src Source) *diag.Error {
 	if src.Bad != nil {
 		return src.Bad
 	}
-	p, err := Compile(src.Name, src.Main, src.Files)
+	p, err := CompileSource(src)
 	if err != nil {
 		return err
 	}
-	p.Version, p.Values = src.Version, src.Values
+	p.Values = src.Values
 	g := newGeneration(s, 1, p)
 	g.source, g.hash = src, src.Hash()
 	g.state = genRunning

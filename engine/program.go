@@ -26,6 +26,8 @@ type Program struct {
 
 	broken map[string]*diag.Error // files that nobody requires by name and that do not compile
 	texts  map[string]string
+
+	packages map[string]map[string]string // Source.Packages
 }
 
 // Compile compiles all files (relative path → source) of one script; files that do
@@ -33,8 +35,14 @@ type Program struct {
 // must compile, and what that requires: the first error on this way is returned. Any
 // other file may be broken until it is required.
 func Compile(name, main string, files map[string]string) (*Program, *diag.Error) {
+	return CompileSource(Source{Name: name, Main: main, Files: files})
+}
+
+// CompileSource is Compile of a source with its packages.
+func CompileSource(src Source) (*Program, *diag.Error) {
+	name, main, files := src.Name, src.Main, src.Files
 	p := &Program{Name: name, Main: main, Files: make(map[string]*luasrc.Chunk, len(files)), Hash: HashFiles(files),
-		broken: map[string]*diag.Error{}, texts: files}
+		Version: src.Version, broken: map[string]*diag.Error{}, texts: files, packages: src.Packages}
 	if _, ok := files[main]; !ok {
 		return nil, &diag.Error{Kind: diag.KindUsage, Message: fmt.Sprintf("script %s has no file %s", name, main)}
 	}
@@ -67,7 +75,7 @@ func (p *Program) needed(file string, seen map[string]bool) *diag.Error {
 		return err
 	}
 	for _, name := range luasrc.Requires(p.texts[file]) {
-		if next, _ := p.module(name); next != "" {
+		if next, _ := p.module(packageOf(file), name); next != "" {
 			if err := p.needed(next, seen); err != nil {
 				return err
 			}
@@ -119,15 +127,31 @@ func (p *Program) has(file string) bool {
 	return p.chunk(file) != nil || p != nil && p.broken[file] != nil
 }
 
-// module finds the file that require of a name reads.
-func (p *Program) module(name string) (file string, tried []string) {
+// module finds the file that require of a name reads, called from a file of that package.
+func (p *Program) module(pkg, name string) (file string, tried []string) {
 	tried = ModuleFiles(name)
+	if p == nil {
+		return "", tried
+	}
+	if file := p.packages[pkg][name]; p.has(file) {
+		return file, tried
+	}
 	for _, file := range tried {
-		if p.has(file) {
+		file = path.Join(pkg, file)
+		if p.has(file) && packageOf(file) == pkg {
 			return file, tried
 		}
 	}
 	return "", tried
+}
+
+// packageOf is the package that a file belongs to, "" for the script's own.
+func packageOf(file string) string {
+	pkg, _, _ := strings.Cut(file, "/")
+	if !strings.HasPrefix(pkg, "@") {
+		return ""
+	}
+	return pkg
 }
 
 // ModuleFiles are the files of a script that require of a name looks for, in this order.
@@ -143,9 +167,12 @@ func (p *Program) modules() []string {
 		return nil
 	}
 	for file := range p.texts {
-		if file != p.Main && p.has(file) {
+		if file != p.Main && p.has(file) && packageOf(file) == "" {
 			names = append(names, strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(file, ".lua"), "/init"), "/", "."))
 		}
+	}
+	for name := range p.packages[""] {
+		names = append(names, name)
 	}
 	sort.Strings(names)
 	return names

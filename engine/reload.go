@@ -242,11 +242,11 @@ func (s *Script) stage(ctx context.Context, a candidate) (*Generation, *diag.Err
 	if a.Values == nil && s.cfg.Values != nil {
 		a.Values = s.cfg.Values()
 	}
-	p, err := Compile(a.Name, a.Main, a.Files)
+	p, err := CompileSource(a.Source)
 	if err != nil {
 		return nil, err
 	}
-	p.Version, p.Values = a.Version, a.Values
+	p.Values = a.Values
 	g := newGeneration(s, a.number, p)
 	g.source, g.hash, g.pinned = a.Source, a.Hash(), a.pinned
 	if err := g.vm.Load(ctx); err != nil {

@@ -27,49 +27,78 @@ func (vm *VM) SetGlobal(name string, v lua.LValue) { vm.L.G.Global.RawSetString(
 // handler is loading is waited for; one that failed is tried anew.
 func (vm *VM) require(L *lua.LState) int {
 	name := L.CheckString(1)
+	open, key, file := vm.preload[name], name, ""
+	var tried []string
+	if open == nil {
+		file, tried = vm.cfg.Program.module(callerPackage(L), name)
+		if packageOf(file) != "" {
+			key = file // packages have names of their own
+		}
+	}
 	for {
-		if v, ok := vm.loaded[name]; ok {
+		if v, ok := vm.loaded[key]; ok && (open != nil || file != "") {
 			L.Push(v)
 			return 1
 		}
-		if m := vm.loading[name]; m != nil {
+		if m := vm.loading[key]; m != nil && file != "" {
 			vm.awaitModule(L, m)
 			continue
 		}
 		break
 	}
-	if open := vm.preload[name]; open != nil {
+	if open != nil {
 		v := open(vm)
 		vm.loaded[name] = v
 		L.Push(v)
 		return 1
 	}
-	file, tried := vm.cfg.Program.module(name)
 	if file == "" {
 		vm.noModule(L, name, tried)
 	}
 	if err := vm.cfg.Program.broken[file]; err != nil {
 		vm.Raise(L, err)
 	}
-	vm.loadModule(L, name, file)
+	vm.loadModule(L, key, name, file)
 	return 1
 }
 
-// loadModule runs the file and leaves its value on L. An error passes through.
-func (vm *VM) loadModule(L *lua.LState, name, file string) {
+// callerPackage is the package of the nearest Lua function that called: pcall, coroutine.wrap
+// and the like are passed over.
+func callerPackage(L *lua.LState) string {
+	for L != nil {
+		for level := 0; ; level++ {
+			at, ok := L.GetStack(level)
+			if !ok {
+				break
+			}
+			if _, err := L.GetInfo("S", at, lua.LNil); err == nil && at.Source != "" {
+				return packageOf(at.Source)
+			}
+		}
+		th := threadOf(L)
+		if th == nil {
+			break
+		}
+		L = th.parent
+	}
+	return ""
+}
+
+// loadModule runs the file, keeps its value under key and leaves its value on L. An error passes through.
+func (vm *VM) loadModule(L *lua.LState, key, name, file string) {
 	m := &module{name: name, loader: vm.task, done: make(chan struct{})}
-	vm.loading[name] = m
+	vm.loading[key] = m
 	defer func() {
-		delete(vm.loading, name)
+		delete(vm.loading, key)
 		close(m.done)
 	}()
 	vm.Call(L, vm.function(vm.cfg.Program.chunk(file)), 1, lua.LString(name))
 	if v := L.Get(-1); v != lua.LNil {
-		vm.loaded[name] = v
+		vm.loaded[key] = v
 		return
 	}
 	L.Pop(1)
-	vm.loaded[name] = lua.LTrue
+	vm.loaded[key] = lua.LTrue
 	L.Push(lua.LTrue)
 }
 

@@ -21,6 +21,11 @@ type Source struct {
 	Main    string            `json:"main"`              // what runs: "main.lua"
 	Files   map[string]string `json:"files"`             // relative path with slashes → text
 	Version string            `json:"version,omitempty"` // of the manifest
+	// Packages are what require answers beside the script's own files: package → name → file.
+	// The script's own package is "". The files of another lie under its name, which begins
+	// with @: "@org.example.parser/parser.lua". They see each other and what their package has
+	// here, not the script's files; those see the file named here only.
+	Packages map[string]map[string]string `json:"packages,omitempty"`
 	// Values is what the configuration says about the script, for the library that is opened
 	// in its VM. A generation keeps those that it was loaded with, and is gone back to with
 	// them. Whoever reads the files leaves it nil: it is filled in when they are loaded.

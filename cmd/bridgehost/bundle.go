@@ -23,7 +23,7 @@ what it may do. Equal folders give equal bytes. See docs/decisions/008-bundles.m
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBundleInit(g), newBundlePack(g), newBundleKeygen(g), newBundleSign(g), newBundleVerify(g), newBundleInspect(g), newBundleSchema(g))
+	cmd.AddCommand(newBundleInit(g), newBundlePack(g), newBundleKeygen(g), newBundleSign(g), newBundleVerify(g), newBundleInspect(g), newBundleIndex(g), newBundleRotate(g), newBundleSchema(g))
 	return cmd
 }
 

@@ -193,7 +193,7 @@ func launch(ts *testscript.TestScript, args []string) *process {
 	p := &process{cmd: exec.Command(self), done: make(chan struct{}), news: make(chan struct{})}
 	p.cmd.Args = append([]string{"bridgehost"}, args...)
 	p.cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "GOCOVERDIR", "BRIDGEHOST_CONFIG", "NO_COLOR", "XDG_CONFIG_HOME", "HS_URL", "LISTEN"} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "GOCOVERDIR", "BRIDGEHOST_CONFIG", "NO_COLOR", "XDG_CONFIG_HOME", "HS_URL", "LISTEN", "WEB", "INDEXKEY"} {
 		p.cmd.Env = append(p.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	p.cmd.Stderr = p

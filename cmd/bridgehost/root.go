@@ -71,7 +71,7 @@ func newRoot() *cobra.Command {
 		{"start", "Start here", []*cobra.Command{newNew(g), newDev(g), newTest(g), newCheck(g)}},
 		{"connect", "Connect to Matrix", []*cobra.Command{newSetup(g), newRegistration(g)}},
 		{"run", "Run", []*cobra.Command{newRun(g), newStatus(g), newReload(g), newRollback(g), newStop(g), newStart(g), newLogs(g), newConsole(g), newDeadletters(g), newExec(g)}},
-		{"share", "Share", []*cobra.Command{newBundle(g), newPermissions(g)}},
+		{"share", "Share", []*cobra.Command{newBundle(g), newInstall(g), newUpdate(g), newRemove(g), newList(g), newPermissions(g), newOutdated(g), newSearch(g)}},
 		{"keep", "Keep", []*cobra.Command{newConfig(g), newTypes(g), newDocs(g), newExplain(g), newVersion(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +38,10 @@ func TestMain(m *testing.M) {
 //	tokens FILE               set $AS_TOKEN and $HS_TOKEN from a registration
 //	schema NUMBER             write a schema number into data/bridgehost.db
 //	occupied                  set $OCCUPIED to an address that somebody listens on
-//	publisher FILE            set $PUBLISHER to a public key from its file
+//	publisher FILE            set $PUBLISHER, and $PUBLISHER_RE for patterns, to a public key from its file
+//	web FOLDER                serve a folder; sets $WEB to its address
+//	manifest FILE KEY VALUE   replace a line of a bridge.toml, or of other files of that form
+//	damage FOLDER             change a byte in every bundle of a folder
 //	homeserver …, host …      see commands_test.go
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -60,6 +65,9 @@ func TestScripts(t *testing.T) {
 			"schema":     schema,
 			"occupied":   occupied,
 			"publisher":  publisher,
+			"damage":     damage,
+			"web":        web,
+			"manifest":   manifest,
 			"homeserver": homeserverCommand,
 			"host":       hostCommand,
 		},
@@ -180,4 +188,44 @@ func publisher(ts *testscript.TestScript, neg bool, args []string) {
 	key, err := bundle.ParsePublicKey(ts.ReadFile(args[0]))
 	ts.Check(err)
 	ts.Setenv("PUBLISHER", key.String())
+	ts.Setenv("PUBLISHER_RE", regexp.QuoteMeta(key.String()))
+}
+
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: damage FOLDER")
+	}
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"+bundle.Ending))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("there is no bundle in %s", args[0])
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		ts.Check(err)
+		raw[len(raw)/2] ^= 1
+		ts.Check(os.WriteFile(file, raw, 0o600))
+	}
+}
+
+func web(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: web FOLDER")
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(server.Close)
+	ts.Setenv("WEB", server.URL)
+}
+
+func manifest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: manifest FILE KEY VALUE")
+	}
+	line := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(args[1]) + ` *=.*$`)
+	text := ts.ReadFile(args[0])
+	if !line.MatchString(text) {
+		ts.Fatalf("%s has no key %s", args[0], args[1])
+	}
+	text = line.ReplaceAllLiteralString(text, args[1]+" = "+args[2])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }

@@ -66,7 +66,7 @@ func scanSource(files map[string][]byte) (*scanned, *luasrc.SyntaxError) {
 		if strings.HasSuffix(name, "_spec.lua") || strings.HasPrefix(name, "spec/") {
 			continue
 		}
-		f := &fileScan{scanned: s, file: name, modules: map[string]string{}, configs: map[string]bool{}}
+		f := &fileScan{scanned: s, file: name, modules: map[string]string{}, configs: map[string]bool{}, stores: map[string]bool{}}
 		for _, v := range []luasrc.Visitor{{Stmt: f.names}, {Expr: f.expr}} {
 			v.Visit(tree.Stmts)
 		}
@@ -80,6 +80,7 @@ type fileScan struct {
 	file    string
 	modules map[string]string // variable → module
 	configs map[string]bool   // variables that hold what bridge.config returned
+	stores  map[string]bool   // variables that hold what bridge.store returned, whose methods need nothing more
 }
 
 // names learns which variables stand for modules and for the configuration.
@@ -106,8 +107,13 @@ func (f *fileScan) names(s ast.Stmt) {
 		}
 		if module := required(call); module != "" {
 			f.modules[names[i]] = module
-		} else if f.function(call.Func) == "bridge.config" {
+			continue
+		}
+		switch f.function(call.Func) {
+		case "bridge.config":
 			f.configs[names[i]] = true
+		case "bridge.store", "bridge.memory":
+			f.stores[names[i]] = true
 		}
 	}
 }
@@ -174,6 +180,9 @@ func (f *fileScan) note(need capability.Need, function string, line int) {
 // method notes what the methods of that name need: what the object is, is not known.
 func (f *fileScan) method(call *ast.FuncCallExpr) {
 	needs := f.lookups.methods[call.Method]
+	if id, ok := call.Receiver.(*ast.IdentExpr); ok && f.stores[id.Value] {
+		return
+	}
 	if get, ok := call.Receiver.(*ast.AttrGetExpr); ok {
 		if key, ok := get.Key.(*ast.StringExpr); ok && key.Value == "state_store" {
 			needs = f.lookups.methods["state_store:"+call.Method]

@@ -28,6 +28,8 @@ const (
 	CallConsoleEnds = "console-ends"
 	CallUses        = "uses"
 	CallGrants      = "grants"
+	CallRelock      = "relock"
+	CallPurge       = "purge"
 )
 
 // ScriptCall names a script; "" means all.
@@ -69,6 +71,8 @@ func (h *Host) calls() map[string]control.Func {
 		CallConsoleEnds: call(h.consoleEnds),
 		CallUses:        call(h.usesOf),
 		CallGrants:      call(h.regrant),
+		CallRelock:      call(h.relock),
+		CallPurge:       call(h.purge),
 	}
 }
 
@@ -118,6 +122,7 @@ type Reloaded struct {
 	Error      string `json:"error,omitempty"`
 	Replayed   int    `json:"replayed,omitempty"`
 	Would      string `json:"would,omitempty"` // of a dry run
+	Later      bool   `json:"later,omitempty"` // it is not at fault, and is loaded again by itself
 }
 
 // ReloadAnswer is what became of the scripts that were asked for.
@@ -169,8 +174,12 @@ func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) 
 	if in.DryRun {
 		return h.wouldReload(ctx, in)
 	}
-	if in.Script == "" || h.script(in.Script) == nil {
+	if s := h.script(in.Script); s == nil {
 		h.rescan(ctx) // a new file may be meant
+	} else if s.found.bundle != nil {
+		if _, err := h.relock(ctx, RelockCall{Script: in.Script}); err != nil {
+			return ReloadAnswer{}, err
+		}
 	}
 	scripts, err := h.named(in.Script)
 	if err != nil {
@@ -189,7 +198,11 @@ func (h *Host) reload(ctx context.Context, in ReloadCall) (ReloadAnswer, error) 
 		if s.stopped {
 			return out, errStopped(s.Name)
 		}
-		r := h.loaded(s, h.reloadOne(ctx, s, engine.ReasonAsked), in.Color)
+		failed := h.reloadOne(ctx, s, engine.ReasonAsked)
+		if refused := asRefused(failed); refused != failed && in.Script != "" {
+			return out, refused
+		}
+		r := h.loaded(s, failed, in.Color)
 		if in.ReplayFailed && r.Error == "" {
 			changed, err := h.replay(ctx, DeadlettersCall{Script: s.Name, All: true})
 			if err != nil {
@@ -217,8 +230,10 @@ func (h *Host) rollback(ctx context.Context, in RollbackCall) (ReloadAnswer, err
 		return wouldRollback(ctx, s, in.To)
 	}
 	onDisk := ""
-	if src, err := s.found.read(); err == nil {
+	if src, _, err := s.found.read(h.values(s.Name)); err == nil {
 		onDisk = src.Hash()
+	} else if s.found.bundle != nil {
+		return ReloadAnswer{}, asRefused(err) // what it may do is not known
 	}
 	failed := s.Rollback(ctx, in.To, onDisk)
 	if failed != nil && failed.Kind == diag.KindUsage && failed.Where == "" { // nothing was loaded
@@ -244,6 +259,10 @@ func (h *Host) loaded(s *script, err error, color bool) Reloaded {
 	var e *diag.Error
 	if errors.As(err, &e) {
 		r.Error = h.renderLoad(s, e, color)
+		switch e.Kind {
+		case diag.KindMatrix, diag.KindNet, diag.KindHTTP, diag.KindTimeout, diag.KindStopping:
+			r.Later = r.Generation == 0
+		}
 	}
 	return r
 }

@@ -68,14 +68,14 @@ func (h *Host) wouldLoad(name string) ([]Reloaded, error) {
 
 // compiles tells why a script on disk would not even be run.
 func (h *Host) compiles(f found) error {
-	src, err := f.read()
+	src, _, err := f.read(h.values(f.name))
 	switch {
 	case err != nil:
 		return err
 	case src.Bad != nil:
 		return src.Bad
 	}
-	if _, failed := engine.Compile(src.Name, src.Main, src.Files); failed != nil {
+	if _, failed := engine.CompileSource(src); failed != nil {
 		return failed
 	}
 	return nil

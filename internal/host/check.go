@@ -58,7 +58,7 @@ func scriptsAt(path string) ([]found, error) {
 		return nil, fmt.Errorf("there is nothing to check at %s: %w", path, err)
 	}
 	if name, ok := nameOf(abs); ok {
-		return []found{{name, path}}, nil
+		return []found{{name: name, path: path}}, nil
 	}
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s is no script: a file that ends in .lua is expected, or a folder; tests are checked with their script", path)

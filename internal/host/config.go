@@ -17,6 +17,7 @@ type Config struct {
 	Storage    StorageConfig    `toml:"storage" doc:"how sure a write must be"`
 	HTTP       ListenConfig     `toml:"http" doc:"the routes of scripts, /hook/NAME/…; off while no script has one"`
 	Admin      ListenConfig     `toml:"admin" doc:"health and metrics"`
+	Index      []IndexConfig    `toml:"index" doc:"where bundles are found by name: the first that has one counts"`
 
 	// Path is where it was read; "" for a made one.
 	Path string `toml:"-"`
@@ -44,11 +45,18 @@ type ScriptsConfig struct {
 	Dir      string                    `toml:"dir" doc:"the folder of the scripts: NAME.lua, or NAME/"`
 	Watch    bool                      `toml:"watch" doc:"a saved script is loaded again by itself, and so is a changed value of its configuration"`
 	Admins   []string                  `toml:"admins" doc:"users who may give administrators' commands"`
+	Update   string                    `toml:"update" doc:"\"auto\": bundles are updated daily, when they ask for no more than before"`
 	Config   map[string]map[string]any `toml:"config" doc:"what bridge.config of each script sees"`
 	Limits   LimitsConfig              `toml:"limits" doc:"what every script may use"`
 	LimitsOf map[string]LimitsConfig   `toml:"limits_of" doc:"what one script may use"`
 	// DirsOf are the directories that bridge.fs of a script reaches: name = "path".
 	DirsOf map[string]map[string]string `toml:"dirs_of" doc:"the directories that bridge.fs of a script reaches, by the names that it calls them"`
+}
+
+// IndexConfig is one place with bundles.
+type IndexConfig struct {
+	URL string `toml:"url" doc:"of its folder, or of its index.json"`
+	Key string `toml:"key" doc:"the public key by which it is signed"`
 }
 
 // LimitsConfig is what scripts may use; empty values keep the default.

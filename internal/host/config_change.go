@@ -151,10 +151,18 @@ func (h *Host) reconfigure(s *script) (taken bool, failed *diag.Error) {
 	if s.stopped {
 		return true, nil // it is given them when it starts
 	}
+	_, may, err := h.read(s) // a permission may name a value
+	if err != nil {
+		return true, nil // it was logged; what runs goes on as before
+	}
 	values := h.configured(s.Name)
-	return s.Configure(values, luabind.ConfigEvent, func(vm *engine.VM) (func(*lua.LState) *lua.LTable, *diag.Error) {
-		return luabind.Reconfigure(vm, values)
+	failed = s.change(may, func() (failed *diag.Error) {
+		taken, failed = s.Configure(values, luabind.ConfigEvent, func(vm *engine.VM) (func(*lua.LState) *lua.LTable, *diag.Error) {
+			return luabind.Reconfigure(vm, values)
+		})
+		return failed
 	})
+	return taken, failed
 }
 
 // reloadAsked loads a script again, with what the configuration says now.

@@ -41,7 +41,7 @@ func newConfigHost(t *testing.T, values string, scripts map[string]string) *conf
 		if err := os.WriteFile(path, []byte(scripts[name]), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.add(t.Context(), found{name, path}); err != nil {
+		if err := h.add(t.Context(), found{name: name, path: path}); err != nil {
 			t.Fatal(err)
 		}
 	}

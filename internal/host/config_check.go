@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"bridgehost/bundle"
 )
 
 // localpart is what may stand in a user id. Source: the identifier grammar.
@@ -40,6 +42,17 @@ func (c *Config) check() error {
 	}{{"appservice.listen", c.Appservice.Listen, false}, {"http.listen", c.HTTP.Listen, true}, {"admin.listen", c.Admin.Listen, true}} {
 		if _, _, err := net.SplitHostPort(l.address); err != nil && !(l.off && l.address == "") {
 			return bad(l.key, "an address with a port (127.0.0.1:29333)", l.address)
+		}
+	}
+	if c.Scripts.Update != "" && c.Scripts.Update != "auto" {
+		return bad("scripts.update", `"auto" or nothing`, c.Scripts.Update)
+	}
+	for _, x := range c.Index {
+		if _, err := webAddress(x.URL); err != nil {
+			return fmt.Errorf("[[index]] url: %w", err)
+		}
+		if _, err := bundle.ParsePublicKey(x.Key); err != nil {
+			return fmt.Errorf("[[index]] %s: key: %w", x.URL, err)
 		}
 	}
 	for _, a := range c.Scripts.Admins {

@@ -60,7 +60,7 @@ func (c *Config) scripts() ([]found, error) {
 	all, _, err := discover(c.Scripts.Dir)
 	dir := filepath.Dir(c.Path)
 	if name, ok := nameOf(dir); ok {
-		return append(all, found{name, dir}), nil
+		return append(all, found{name: name, path: dir}), nil
 	}
 	if beside, _, e := discover(dir); e == nil {
 		for _, f := range beside {
@@ -82,7 +82,7 @@ func (c *Config) named(name string) (found, error) {
 	}
 	if abs, err := filepath.Abs(name); err == nil {
 		if n, ok := nameOf(abs); ok {
-			return found{n, abs}, nil
+			return found{name: n, path: abs}, nil
 		}
 	}
 	var names []string

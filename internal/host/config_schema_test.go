@@ -125,7 +125,7 @@ durability = "normal"
 			t.Errorf("%s: the schema takes it", w.new)
 		}
 	}
-	asked := askedBy(found{"irc", filepath.Join(dir, "scripts", "irc.lua")})
+	asked := askedBy(found{name: "irc", path: filepath.Join(dir, "scripts", "irc.lua")})
 	for _, w := range []struct{ old, new string }{
 		{"port = 1", "port = 70000"}, {"port = 1", `port = "1"`}, {`level = "a"`, `level = "c"`}, {`server = "x"`, `sever = "x"`},
 		{`pw = "abc"`, `pw = "a"`}, {`["https://a.b"]`, `[5]`}, {"any = [1]", "any = [1.5]"}, {`a = "#a:b.c"`, "a = 1"},

@@ -119,7 +119,7 @@ func devScript(path string) (f found, root string, err error) {
 	if strings.HasSuffix(abs, ".lua") {
 		root = filepath.Dir(abs)
 	}
-	return found{name, abs}, root, nil
+	return found{name: name, path: abs}, root, nil
 }
 
 // configName is what the configuration is called.

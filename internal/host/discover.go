@@ -20,7 +20,10 @@ var scriptName = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 var reservedNames = map[string]bool{"bot": true, "host": true}
 
 // found is one script on disk.
-type found struct{ name, path string }
+type found struct {
+	name, path string
+	bundle     *installed // nil for a person's own
+}
 
 // CheckName tells what is wrong with a script's name.
 func CheckName(name string) error {
@@ -58,7 +61,7 @@ func discover(dir string) (scripts []found, refused []error, err error) {
 			continue
 		}
 		seen[name] = path
-		scripts = append(scripts, found{name, path})
+		scripts = append(scripts, found{name: name, path: path})
 	}
 	return scripts, refused, nil
 }
@@ -82,8 +85,35 @@ func nameOf(path string) (name string, ok bool) {
 	return "", false
 }
 
-// read reads the script's files as they are now.
-func (f found) read() (engine.Source, error) {
+// read reads the script's files as they are now, and what it may do with those values of its
+// configuration; nil: everything, as a person's own may.
+func (f found) read(values map[string]any) (engine.Source, *permitted, error) {
+	if f.bundle != nil {
+		return f.bundle.read(values)
+	}
 	src, _, err := readSource(f.name, f.path)
-	return src, err
+	return src, nil, err
+}
+
+// withBundles adds the bundles of bridges.lock to the scripts of a folder.
+func (c *Config) withBundles(scripts []found, refused []error) ([]found, []error) {
+	l, err := readLock(c.lockPath())
+	if err != nil {
+		return scripts, append(refused, err)
+	}
+	for _, i := range installedIn(l, c.shelf()) {
+		f := i.found()
+		err := CheckName(f.name)
+		for _, s := range scripts {
+			if s.name == f.name {
+				err = fmt.Errorf("there is a script %q already, %s", f.name, s.path)
+			}
+		}
+		if err != nil {
+			refused = append(refused, fmt.Errorf("%s in %s: %w", i.entry.ID, bundle.LockFile, err))
+			continue
+		}
+		scripts = append(scripts, f)
+	}
+	return scripts, refused
 }

@@ -36,7 +36,7 @@ func TestDiscover(t *testing.T) {
 	var names []string
 	for _, s := range scripts {
 		names = append(names, s.name)
-		if _, err := s.read(); err != nil {
+		if _, _, err := s.read(nil); err != nil {
 			t.Errorf("%s cannot be read: %v", s.name, err)
 		}
 	}

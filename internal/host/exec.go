@@ -42,7 +42,7 @@ func (h *Host) exec(ctx context.Context, path string, args []string, o ExecOptio
 	if args == nil {
 		args = []string{}
 	}
-	s, err := h.newScript(found{execName, path}, &standalone{args: args,
+	s, err := h.newScript(found{name: execName, path: path}, &standalone{args: args,
 		print: func(line string) { fmt.Fprintln(o.Stdout, line) }})
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func hookHost(t *testing.T, limits LimitsConfig, source string) (h *Host, reload
 	write(source)
 	stop := h.serveHooks()
 	t.Cleanup(stop)
-	if err := h.add(t.Context(), found{"web", path}); err != nil {
+	if err := h.add(t.Context(), found{name: "web", path: path}); err != nil {
 		t.Fatal(err)
 	}
 	return h, func(source string) {

@@ -253,6 +253,9 @@ func (h *Host) serve(ctx context.Context, listener net.Listener, ready func()) e
 	stopHooks := h.serveHooks()
 	defer stopHooks()
 	h.starting.Go(func() { answerSIGHUP(h.running) })
+	if h.cfg.Scripts.Update == "auto" && h.cfg.Path != "" {
+		h.starting.Go(func() { h.updateDaily(h.running) })
+	}
 	h.log.Info("serving", "listen", listener.Addr().String(), "homeserver", h.cfg.Homeserver.URL, "scripts", len(h.all()))
 	ready()
 	h.starting.Go(func() { h.ping(ctx) })

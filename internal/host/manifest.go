@@ -31,6 +31,7 @@ func readSource(name, path string) (src engine.Source, m *bundle.Manifest, err e
 		return src, nil, nil
 	}
 	src.Main, src.Version = m.Main, m.Version
+	addOwn(&src, m, path)
 	return src, m, nil
 }
 
@@ -84,15 +85,29 @@ func manifestLimits(m *bundle.Manifest) (LimitsConfig, error) {
 	return l, nil
 }
 
-// askLess lowers limits to what a script's manifest asks for; it cannot raise them.
-func askLess(l engine.Limits, path string) engine.Limits {
-	text, err := os.ReadFile(filepath.Join(path, bundle.File))
+// manifest is what the script's manifest says; nil when it has none that is valid: loading it says so.
+func (f found) manifest() *bundle.Manifest {
+	if f.bundle != nil {
+		if b, err := f.bundle.shelf.open(f.bundle.entry); err == nil {
+			return b.Manifest
+		}
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(f.path, bundle.File))
 	if err != nil {
-		return l // a single file, or a folder without manifest
+		return nil // a single file, or a folder without manifest
 	}
 	m, err := bundle.Parse(string(text))
 	if err != nil {
-		return l // loading it says what is wrong
+		return nil
+	}
+	return m
+}
+
+// askLess lowers limits to what a script's manifest asks for; it cannot raise them.
+func askLess(l engine.Limits, m *bundle.Manifest) engine.Limits {
+	if m == nil {
+		return l
 	}
 	ask, err := manifestLimits(m)
 	if err != nil {

@@ -107,6 +107,11 @@ func (p *Permissions) installed(cfg *Config) (bool, error) {
 	for _, g := range k.Granted {
 		p.Granted = append(p.Granted, Permission{g, whyOf(m, g)})
 	}
+	for _, lib := range l.Required(k) {
+		for _, g := range lib.Granted {
+			p.Granted = append(p.Granted, Permission{g, "for " + lib.ID})
+		}
+	}
 	for _, g := range m.Asked() {
 		if !slices.Contains(k.Granted, g) {
 			p.Missing = append(p.Missing, Permission{g, whyOf(m, g)})

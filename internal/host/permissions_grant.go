@@ -10,6 +10,7 @@ import (
 	"bridgehost/bundle"
 	"bridgehost/capability"
 	"bridgehost/control"
+	"bridgehost/engine"
 )
 
 // Change is what --grant and --revoke ask for.
@@ -128,22 +129,40 @@ func asksFor(m *bundle.Manifest, text string, config func(string) []string) bool
 	return false
 }
 
-// regrant takes what bridges.lock says that a bundle may do, at once: nothing is loaded again.
-func (h *Host) regrant(_ context.Context, in ScriptCall) (struct{}, error) {
-	l, err := readLock(h.cfg.lockPath())
-	if err != nil {
-		return struct{}{}, err
-	}
-	k, ok := l.Find(in.Script)
+// regrant takes what bridges.lock says that a bundle may do, at once: what runs is not loaded
+// again. A bundle that did not load for want of a permission is tried once more.
+func (h *Host) regrant(ctx context.Context, in ScriptCall) (struct{}, error) {
 	s := h.script(in.Script)
-	if !ok || s == nil || s.lua.Grants() == nil { // not there, or a person's own
+	if s == nil {
 		return struct{}{}, nil
 	}
-	granted, err := capability.ParseGrants(k.Granted, valuesOf(s.lua.Config))
-	if err != nil {
-		return struct{}{}, err
+	again, err := h.regrantOne(s)
+	if err == nil && again {
+		_ = h.reloadOne(ctx, s, engine.ReasonAsked) // OnLoad reports it
 	}
-	s.lua.SetGrants(granted)
-	h.log.Info("permissions changed", "script", s.Name, "granted", strings.Join(k.Granted, ", "))
-	return struct{}{}, nil
+	return struct{}{}, err
+}
+
+func (h *Host) regrantOne(s *script) (again bool, err error) {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	l, err := readLock(h.cfg.lockPath())
+	if err != nil {
+		return false, asRefused(err)
+	}
+	for _, i := range installedIn(l, h.cfg.shelf()) {
+		was := s.found.bundle
+		if was == nil || i.entry.Name() != s.Name || i.entry.SHA256 != was.entry.SHA256 {
+			continue // a person's own, another one, or one that is to take its place
+		}
+		_, may, err := i.read(h.values(s.Name))
+		if err != nil {
+			return false, asRefused(err)
+		}
+		s.found = i.found()
+		s.allow(may)
+		h.log.Info("permissions changed", "script", s.Name, "granted", strings.Join(may.list, ", "))
+		return s.Current() == nil && !s.stopped, nil
+	}
+	return false, nil
 }

@@ -92,48 +92,10 @@ func permissionsHost(t *testing.T) *Host {
 	if err := os.WriteFile(path, []byte("local seen = require('bridge').store('seen')"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.add(t.Context(), found{"echo", path}); err != nil {
+	if err := h.add(t.Context(), found{name: "echo", path: path}); err != nil {
 		t.Fatal(err)
 	}
 	return h
-}
-
-// A change of the lock counts for a bundle that runs, at once.
-func TestRegrant(t *testing.T) {
-	h := permissionsHost(t)
-	s := h.script("echo")
-	granted, err := capability.ParseGrants([]string{"kv"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.lua.SetGrants(granted)
-	put := func(granted ...string) {
-		t.Helper()
-		err := h.cfg.changeLock(func(l *bundle.Lock) error {
-			l.Put(bundle.Locked{ID: "org.example.echo", Version: "1.0.0", Source: "echo.bridge", SHA256: strings.Repeat("0", 64), Granted: granted})
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := h.regrant(t.Context(), ScriptCall{Script: "echo"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put("kv", "net:connect ${config.server}:6697")
-	if got := s.lua.Grants().List(); len(got) != 2 || got[1].Scope != "irc.test:6697" {
-		t.Errorf("granted: %v", got)
-	}
-	generation := s.Current()
-	put("kv")
-	if got := s.lua.Grants().List(); len(got) != 1 || s.Current() != generation {
-		t.Errorf("after a revoke: %v", got)
-	}
-	s.lua.SetGrants(nil) // a person's own script stays so, whatever the lock says
-	put("sql")
-	if s.lua.Grants() != nil {
-		t.Error("an own script was limited by a lock")
-	}
 }
 
 // Refusals are counted; what was seen before is not written again.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,9 +26,13 @@ type script struct {
 	lua   *luabind.Script
 	sql   *scriptdb.DB
 
-	loading sync.Mutex // from reading its files until they run or are refused
-	gone    bool       // its files are, and that was said
-	stopped bool       // by a person, until started; does not change
+	loading sync.Mutex             // from reading its files until they run or are refused
+	gone    bool                   // its files are, and that was said
+	unread  atomic.Pointer[string] // why its files could not be read, as it was said; nil: they can be
+	before  *found                 // the bundle whose place the present one has taken
+	may     *permitted             // what a bundle may do
+	files   bundleAssets           // of a bundle
+	stopped bool                   // by a person, until started; does not change
 }
 
 // loadAll loads the scripts of scripts.dir. One that does not load keeps none of the
@@ -65,7 +70,11 @@ func (h *Host) discover() (scripts []found, refused []error, err error) {
 	if h.opts.only != nil {
 		return []found{*h.opts.only}, nil, nil
 	}
-	return discover(h.cfg.Scripts.Dir)
+	if scripts, refused, err = discover(h.cfg.Scripts.Dir); err != nil {
+		return nil, nil, err
+	}
+	scripts, refused = h.cfg.withBundles(scripts, refused)
+	return scripts, refused, nil
 }
 
 // refuse tells, once, what cannot be a script.
@@ -95,11 +104,21 @@ func (h *Host) enter(f found) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.forgetOthers(f); err != nil {
+		return nil, fmt.Errorf("script %s: what ran under its name: %w", f.name, err)
+	}
 	flags, err := h.db.ScriptFlags(h.running, f.name)
 	if err != nil {
 		return nil, fmt.Errorf("script %s: was it stopped: %w", f.name, err)
 	}
 	s.stopped = flags.Stopped
+	if f.bundle != nil {
+		h.remember(s)
+	} else if h.cfg.Path != "" {
+		if err := h.cfg.noteOwn(f.name); err != nil {
+			h.log.Error("whose the data of a script is, is not noted", "script", f.name, "err", err)
+		}
+	}
 	h.mu.Lock()
 	h.scripts[f.name] = s
 	h.mu.Unlock()
@@ -119,18 +138,75 @@ func (h *Host) start(ctx context.Context, s *script) error {
 	if s.Current() != nil {
 		return nil // a reload was asked for already
 	}
-	src, err := s.found.read()
+	src, may, err := h.read(s)
 	if err != nil {
-		h.log.Error("script not read", "script", s.Name, "err", err)
 		return nil
 	}
 	if err := h.resumeQueues(ctx, s); err != nil {
 		return err
 	}
+	s.allow(may)
 	if failed := s.Start(ctx, src); failed != nil && !failed.OwnFault() && s.Current() == nil {
 		h.starting.Go(func() { h.startAgain(s) })
 	}
 	return h.resumeRunning(ctx, s)
+}
+
+// read reads a script's files; what keeps them from it is logged once. s.loading is held.
+func (h *Host) read(s *script) (engine.Source, *permitted, error) {
+	src, may, err := s.found.read(h.values(s.Name))
+	switch {
+	case err == nil:
+		s.unread.Store(nil)
+	case errors.Is(err, engine.ErrNoScript) && s.Current() != nil: // reloadOne says it
+	case s.problem() != err.Error():
+		text := err.Error()
+		s.unread.Store(&text)
+		still := "nothing runs"
+		if g := s.Current(); g != nil {
+			still = running(g.Number)
+		}
+		h.log.Error("script not read; "+still, "script", s.Name, "err", err)
+	}
+	return src, may, err
+}
+
+// problem is why the script's files could not be read; "" when they can be.
+func (s *script) problem() string {
+	if text := s.unread.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
+// allow says what the script may do from now on; nil: everything.
+func (s *script) allow(may *permitted) {
+	if s.may = may; may != nil {
+		s.lua.SetGrants(may.grants)
+		s.files.Store(&may.files)
+	}
+}
+
+// change loads a source that may do something else than the one that runs. While one takes the
+// place of the other, what either may do is allowed.
+func (s *script) change(may *permitted, load func() *diag.Error) *diag.Error {
+	if may == nil {
+		return load()
+	}
+	before := s.may
+	s.lua.SetGrants(may.both(before))
+	s.files.Store(&may.files)
+	failed := load()
+	if failed != nil && before != nil {
+		may = before
+	}
+	s.allow(may)
+	return failed
+}
+
+// values are what the owner's configuration says to a script.
+func (h *Host) values(script string) map[string]any {
+	return h.configured(script).Values
 }
 
 // resumeRunning gives a script that runs now what waits for it on disk. What waits for one
@@ -162,8 +238,8 @@ func (h *Host) startAgain(s *script) {
 			return
 		}
 		var failed *diag.Error
-		if !errors.As(s.Refused(), &failed) || failed.OwnFault() {
-			return // it runs, or it was saved meanwhile and that is at fault
+		if !errors.As(s.Refused(), &failed) || failed.OwnFault() || h.script(s.Name) != s {
+			return // it runs, it is not there any more, or it was saved meanwhile and that is at fault
 		}
 		_ = h.reloadOne(h.running, s, engine.ReasonAsked) // OnLoad reported it
 	}
@@ -176,7 +252,7 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 	if s.stopped {
 		return errStopped(s.Name)
 	}
-	src, err := s.found.read()
+	src, may, err := h.read(s)
 	gone := errors.Is(err, engine.ErrNoScript)
 	said := s.gone
 	s.gone = gone
@@ -187,13 +263,12 @@ func (h *Host) reloadOne(ctx context.Context, s *script, reason string) error {
 		}
 		return fmt.Errorf("there is nothing to load at %s", s.found.path)
 	case err != nil:
-		h.log.Error("script not read; what runs goes on", "script", s.Name, "err", err)
 		return err
 	}
 	if err := h.resumeQueues(ctx, s); err != nil { // it may never have run
 		return err
 	}
-	failed := s.Reload(ctx, src, reason)
+	failed := s.change(may, func() *diag.Error { return s.Reload(ctx, src, reason) })
 	err = h.resumeRunning(ctx, s)
 	if failed != nil {
 		return failed
@@ -285,6 +360,9 @@ type Reporter interface {
 // onLoad tells the log, or the reporter, what became of a source.
 func (h *Host) onLoad(r engine.LoadReport) {
 	h.routesChanged()
+	if s := h.script(r.Script); s != nil && isTakenBack(r) {
+		h.telling.Go(func() { h.swappedBack(s, r.Err) })
+	}
 	text, still := "", running(r.Running)
 	if r.Reason == engine.ReasonStart && r.Running > 0 {
 		still = fmt.Sprintf("generation %d, the last that was good, runs", r.Running)

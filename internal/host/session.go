@@ -39,7 +39,7 @@ type session struct {
 
 func newSession(f found, o DevOptions, hs *devserver.Server, clock clockwork.Clock) *session {
 	s := &session{found: f, file: f.name, noWatch: o.NoWatch, hs: hs, log: o.Log, activity: newActivity(clock)}
-	if src, err := f.read(); err == nil {
+	if src, _, err := f.read(nil); err == nil {
 		s.file = src.Main
 	}
 	s.prompt = newPrompt(s, hs, f.name, o.In, o.Out)

@@ -98,7 +98,7 @@ func specScript(o luatest.BridgeOptions) (found, error) {
 	if o.Name != "" {
 		name = o.Name
 	}
-	return found{name, path}, CheckName(name)
+	return found{name: name, path: path}, CheckName(name)
 }
 
 // specBridge implements luatest.Bridge.
@@ -134,7 +134,7 @@ func (b *specBridge) load(ctx context.Context, reason string) error {
 	if b.source == "" {
 		return b.h.reloadOne(ctx, s, reason)
 	}
-	src, err := s.found.read()
+	src, _, err := s.found.read(nil)
 	if err != nil {
 		return err
 	}

@@ -2,20 +2,44 @@ package host
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
+	"bridgehost/capability"
 	"bridgehost/engine"
 	"bridgehost/luabind"
 	"bridgehost/store/scriptdb"
 )
 
 // newDatabase is a script's own SQL database, of which no file is there before the first statement.
-func (h *Host) newDatabase(script string, l engine.Limits) *scriptdb.DB {
+// A bundle's has the size that was granted, at most.
+func (h *Host) newDatabase(script *luabind.Script, l engine.Limits) *scriptdb.DB {
+	quota := func() int64 {
+		if bytes, bounded := script.Grants().Quota(capability.SQL); bounded {
+			return bytes
+		}
+		return l.SQL
+	}
 	return scriptdb.New(scriptdb.Options{
-		Path:    filepath.Join(h.cfg.Data, "sql", script+".db"),
+		Path: databaseFile(h.cfg.Data, script.Name), Quota: quota,
 		MaxSize: l.SQL, Time: l.CPU, MaxAnswer: l.String, Normal: h.cfg.Storage.Durability == "normal", Clock: h.clock, Computing: h.opts.computing,
 	})
+}
+
+func databaseFile(data, script string) string { return filepath.Join(data, "sql", script+".db") }
+
+// forgetDatabase deletes a script's own database, which is closed.
+func forgetDatabase(data, script string) error {
+	var failed error
+	for _, ending := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(databaseFile(data, script) + ending); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
 }
 
 // Close ends the script and closes its database.

@@ -94,6 +94,9 @@ func (h *Host) scriptStatus(ctx context.Context, s *script, in ScriptCall) (Scri
 	if errors.As(s.Refused(), &refused) {
 		one.Problem = h.renderLoad(s, refused, in.Color)
 	}
+	if problem := s.problem(); problem != "" {
+		one.Problem = fmt.Sprintf("%s: %s\n", s.Name, problem)
+	}
 	if last, _ := s.Errors(); in.Script != "" && len(last) > 0 {
 		r := last[len(last)-1]
 		if h.clock.Since(r.At) > time.Minute {
@@ -101,7 +104,7 @@ func (h *Host) scriptStatus(ctx context.Context, s *script, in ScriptCall) (Scri
 		}
 		one.Failed = renderReport(r, in.Color)
 	}
-	kept, err := records{h.db}.Generations(ctx, s.Name)
+	kept, err := records{h.db, s.found.origin()}.Generations(ctx, s.Name)
 	if err != nil {
 		return one, err
 	}

@@ -24,7 +24,7 @@ func configsIn(dir string) map[string]luabind.Schema {
 	var scripts []found
 	if abs, err := filepath.Abs(dir); err == nil {
 		if name, ok := nameOf(abs); ok {
-			scripts = []found{{name, abs}}
+			scripts = []found{{name: name, path: abs}}
 		} else if all, _, err := discover(abs); err == nil {
 			scripts = slices.DeleteFunc(all, func(f found) bool { return filepath.Ext(f.path) != ".lua" })
 		}

@@ -65,8 +65,11 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		Config: h.configured(f.name).Values, Dirs: h.cfg.Scripts.DirsOf[f.name],
 		Portals: portal.NewManager(portal.ManagerConfig{Script: f.name, Names: h.names(), Bot: bot, Store: h.db, Data: data, Clock: h.clock, Key: key[:]}),
 	}
-	limits := askLess(h.cfg.LimitsFor(f.name), f.path)
-	s.sql = h.newDatabase(f.name, limits)
+	if f.bundle != nil {
+		s.lua.Assets = &s.files
+	}
+	limits := askLess(h.cfg.LimitsFor(f.name), f.manifest())
+	s.sql = h.newDatabase(s.lua, limits)
 	s.lua.SQL = database{s.sql}
 	if alone == nil && (h.opts.only == nil || h.opts.activity != nil) { // specs and exec leave no record
 		s.lua.Used = h.uses.of(f.name)
@@ -90,7 +93,7 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 	cfg := engine.ScriptConfig{
 		Name: f.name, Library: luabind.NewLibrary(s.lua), Matcher: s.lua, Limits: limits,
 		Values: func() any { return h.configured(f.name) },
-		Store:  h.db, Data: data, Records: records{h.db}, Clock: h.clock, Computing: h.opts.computing, Cover: h.opts.cover, Log: log, Drain: shutdownLimit,
+		Store:  h.db, Data: data, Records: records{h.db, f.origin()}, Clock: h.clock, Computing: h.opts.computing, Cover: h.opts.cover, Log: log, Drain: shutdownLimit,
 		OnReport: h.onReport, OnLoad: h.onLoad, OnDead: h.onDead,
 		Print: func(line string) { log.Info(line) },
 	}
@@ -105,6 +108,13 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 		cfg.Print = func(line string) { h.opts.Report.Printed(f.name, line) }
 	}
 	s.Script = engine.NewScript(cfg)
+	if f.bundle != nil { // nothing, until its files were checked
+		nothing, err := capability.ParseGrants(nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.lua.SetGrants(nothing)
+	}
 	return s, nil
 }
 

@@ -30,6 +30,7 @@ import (
 type Options struct {
 	Path      string           // made with mode 0600 at the first statement, its folder with 0700
 	MaxSize   int64            // bytes of the file
+	Quota     func() int64     // fewer bytes, as they are when the file is opened; nil: MaxSize counts
 	Time      time.Duration    // computing of one statement
 	MaxAnswer int              // bytes of one answer's values
 	Normal    bool             // what was committed survives kill -9, and not always a power cut; else that, too
@@ -68,6 +69,14 @@ func New(o Options) *DB {
 		o.Computing = time.Now
 	}
 	return &DB{o: o, writer: make(chan *conn, 1), readers: make(chan *conn, readers)}
+}
+
+// most is how many bytes the file may have.
+func (db *DB) most() int64 {
+	if db.o.Quota == nil {
+		return db.o.MaxSize
+	}
+	return min(db.o.MaxSize, db.o.Quota())
 }
 
 // Close waits for the statements under way, and for an open transaction, and closes the file.
@@ -149,7 +158,7 @@ func (db *DB) openWriter() (*conn, error) {
 	// Without cache_spill what a transaction changes is written once, at its end: else the
 	// log could grow beyond any limit.
 	err = c.setUp("PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = "+synchronous, "PRAGMA foreign_keys = 1",
-		"PRAGMA cache_spill = 0", "PRAGMA journal_size_limit = 4194304", fmt.Sprintf("PRAGMA max_page_count = %d", max(db.o.MaxSize/pageSize, 1)))
+		"PRAGMA cache_spill = 0", "PRAGMA journal_size_limit = 4194304", fmt.Sprintf("PRAGMA max_page_count = %d", max(db.most()/pageSize, 1)))
 	if err != nil {
 		c.close()
 		return nil, err

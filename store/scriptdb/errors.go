@@ -33,7 +33,7 @@ func (db *DB) explain(err error, c *conn, statement string) error {
 		e.Code = "E_SQL_CONSTRAINT"
 	case said.primary() == sqlite3.SQLITE_FULL:
 		e.Kind, e.Code = diag.KindLimit, "E_SQL_FULL"
-		e.Message = fmt.Sprintf("the database has no room: %d KB are allowed, or the disk is full (%s)", db.o.MaxSize>>10, excerpt(statement))
+		e.Message = fmt.Sprintf("the database has no room: %d KB are allowed, or the disk is full (%s)", db.most()>>10, excerpt(statement))
 		e.Hint = "delete what is old; the limit is sql in [scripts.limits]"
 	case said.primary() == sqlite3.SQLITE_TOOBIG:
 		e.Kind, e.Code = diag.KindLimit, "E_TOO_LONG"

@@ -93,6 +93,20 @@ func (in *inbox) remove(seq int64) {
 	}
 }
 
+// forget takes all rows of a script out.
+func (in *inbox) forget(script string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for lane, seqs := range in.lanes {
+		if lane.Script != script {
+			continue
+		}
+		for _, seq := range slices.Clone(seqs) {
+			in.remove(seq)
+		}
+	}
+}
+
 func (p *pending) item(seq int64) delivery.Item {
 	kind := delivery.KindEvent
 	if _, _, ok := p.lane.Queue(); ok {

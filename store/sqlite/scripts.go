@@ -63,6 +63,42 @@ func (db *DB) Generations(_ context.Context, script string) (list []Generation, 
 	return list, err
 }
 
+// DropGenerations forgets all versions of a script.
+func (db *DB) DropGenerations(ctx context.Context, script string) error {
+	return db.write(ctx, func(w *writer) error {
+		id, err := w.script(script)
+		if err == nil {
+			_, err = w.exec("DELETE FROM generations WHERE script = ?", id)
+		}
+		return err
+	})
+}
+
+// tablesOf are those with rows of a script.
+var tablesOf = []string{"inbox", "dead_letters", "cron", "script_values", "generations", "portals", "ghosts", "uses"}
+
+// Purge forgets all that a script has left. It must not run, nor be known to the router.
+func (db *DB) Purge(ctx context.Context, script string) error {
+	err := db.write(ctx, func(w *writer) error {
+		id, err := w.script(script)
+		if err != nil {
+			return err
+		}
+		for _, table := range tablesOf {
+			if _, err := w.exec("DELETE FROM "+table+" WHERE script = ?", id); err != nil {
+				return err
+			}
+		}
+		_, err = w.exec("UPDATE scripts SET stopped = 0, pinned = 0 WHERE id = ?", id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget the data of %s: %w", script, err)
+	}
+	db.inbox.forget(script)
+	return nil
+}
+
 // SetFlags records what was decided about a script.
 func (db *DB) SetFlags(ctx context.Context, script string, f Flags) error {
 	return db.write(ctx, func(w *writer) error {
