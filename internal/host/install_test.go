@@ -492,7 +492,7 @@ func TestOwnLibraries(t *testing.T) {
 
 // TestGuideShowsThePrompt: what the guide shows is what a person sees.
 func TestGuideShowsThePrompt(t *testing.T) {
-	page, err := os.ReadFile("../../docs/guide/10-sharing.md")
+	page, err := os.ReadFile("../../docs/guide/11-sharing.md")
 	if err != nil {
 		t.Fatal(err)
 	}
