@@ -40,6 +40,9 @@ bridge.on("message", function(evt)
 end)
 `
 
+// usher is a script that does nothing, the first by name.
+const usher = "a000"
+
 // world is a host with all attacks in it, the bank, and what they could reach.
 type world struct {
 	*net
@@ -91,6 +94,7 @@ func newWorld(t *testing.T) *world {
 		}
 	}
 	w.host.Save(t, "bank.lua", bank)
+	w.host.Save(t, usher+".lua", "-- the host asks for members as the first script's bot\n")
 	w.own(t)
 	w.host.StartWith(t, host.Options{Report: w.told, Granted: granted, Egress: egress.Config{Dial: w.dial, Resolve: w.resolve}})
 	t.Cleanup(func() {
