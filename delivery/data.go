@@ -179,6 +179,11 @@ func (d *Data) Swap(u *Unit, store, key string, before, value []byte) (bool, err
 	if err != nil || (is == nil) != (before == nil) || !bytes.Equal(is, before) {
 		return false, err
 	}
+	if value != nil {
+		if err := d.fits(s, value); err != nil {
+			return false, err
+		}
+	}
 	if is != nil || value != nil {
 		d.push(u, s, value, 0)
 	}

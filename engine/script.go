@@ -92,7 +92,7 @@ func NewScript(cfg ScriptConfig) *Script {
 		cfg.Drain = 10 * time.Second
 	}
 	s := &Script{Name: cfg.Name, cfg: cfg, clock: cfg.Clock, log: cfg.Log, handles: newHandles(),
-		memory: newMemory(cfg.Clock), locks: newLocks(), errors: newErrorLog(cfg.Clock), swapping: make(chan struct{}, 1), ending: make(chan struct{})}
+		memory: newMemory(cfg.Clock, cfg.Limits.withDefaults().Memory), locks: newLocks(), errors: newErrorLog(cfg.Clock), swapping: make(chan struct{}, 1), ending: make(chan struct{})}
 	s.lanes = newLanes(cfg.Clock, cfg.Limits.Handlers, s.work)
 	s.lanes.parallel = s.parallel
 	return s

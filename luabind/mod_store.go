@@ -55,14 +55,17 @@ type inMemory struct {
 func (s *inMemory) get(key string) ([]byte, error) { return s.memory.Get(s.name, key), nil }
 func (s *inMemory) keys() ([]string, error)        { return s.memory.Keys(s.name), nil }
 func (s *inMemory) set(_ *delivery.Unit, key string, value []byte, ttl time.Duration) error {
-	s.memory.Set(s.name, key, value, ttl)
+	if full := s.memory.Set(s.name, key, value, ttl); full != nil {
+		return full
+	}
 	return nil
 }
 func (s *inMemory) delete(_ *delivery.Unit, key string) (bool, error) {
 	return s.memory.Delete(s.name, key), nil
 }
 func (s *inMemory) swap(_ *delivery.Unit, key string, before, value []byte) (bool, error) {
-	return s.memory.Swap(s.name, key, before, value), nil
+	done, failed := s.memory.Swap(s.name, key, before, value)
+	return done, fails(failed)
 }
 
 const noPowerMemory = "keeps values in memory"

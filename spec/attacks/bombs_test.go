@@ -38,6 +38,11 @@ var bombs = []attack{
 	{"deeply nested Markdown", "", `return bridge.markdown((">"):rep(1e6) .. "x")`, "E_STRING"},
 	{"deeply nested Markdown, again and again", "", `while true do bridge.markdown((">"):rep(3e4)) end`, "E_CPU"},
 	{"a flood of random bytes", "", `return #require("bridge.crypto").random(1e12)`, "E_ARGUMENT"},
+	{"values in memory without end", "", `for i = 1, 1e6 do bridge.memory("m"):set("k" .. i, ("x"):rep(1e5)) end`, "E_MEMORY"},
+	{"values in memory without end, by update", "", `for i = 1, 1e6 do bridge.memory("m"):update("k" .. i, function() return ("x"):rep(1e5) end) end`, "E_MEMORY"},
+	{"items in a queue without end", "kv", `local q = bridge.queue("q", function() bridge.sleep(3600) end)
+-- handler
+for i = 1, 1e6 do q:push(i) end`, "E_QUEUE"},
 	{"timers without end", "", `for i = 1, 1e6 do bridge.after("1h", function() end) end`, "too many timers"},
 	{"tasks without end", "", `for i = 1, 1e6 do bridge.spawn(function() bridge.sleep(3600) end) end`, "too many timers"},
 	{"tasks that start tasks", "", `local function f() while true do bridge.spawn(f) end end f()`, "too many timers"},

@@ -209,4 +209,11 @@ t.describe("capabilities", function()
     granted("kv")
     t.matches(try [[for i = 1, 20 do require("bridge").store("s"):set("k" .. i, ("x"):rep(1000000)) end]], "^E_QUOTA: .* 10485760 are granted")
   end)
+
+  t.it("bound bridge.memory as the script's own values are", function()
+    granted()
+    t.matches(try [[local m = require("bridge").memory("m") for i = 1, 100 do m:set(i, ("x"):rep(1000000)) end]],
+      "^E_MEMORY: .*bridge.memory would take more than 64 MB")
+    t.eq(try [[local m = require("bridge").memory("m") m:clear() return #m:keys()]], "0")
+  end)
 end)
