@@ -11,7 +11,7 @@ var raised = []Explanation{
 	{Code: "E_ADDRESS", Title: "the script may not connect to that address",
 		Text: "The name of the host was looked up, and it leads to this machine or into a network at home, which a bundle reaches only when its owner named that address; or the host is written in a way that has more than one reading. " +
 			"The host's own listeners are reached by no bundle. The same holds for each step of a redirect. A name in the owner's own configuration may lead home.",
-		Good: "bridgehost permissions irc --grant 'net:connect 192.168.1.5:6667'"},
+		Good: "[permissions]\n\"net:connect\" = { hosts = [\"192.168.1.5:6667\"], why = \"the server at home\" }"},
 	{Code: "E_CAPABILITY", Title: "not permitted",
 		Text: "The bundle was not granted what the call needs. Its bridge.toml asks for permissions, and whoever installs it grants them; the message names the function and what is missing, the hint the line of bridge.toml and the command of the owner. `bridgehost permissions NAME` shows what was refused lately. Your own scripts may do everything.",
 		Good: "[permissions]\n\"matrix:send\" = \"answer people\""},

@@ -124,8 +124,8 @@ func (m *Memory) Swap(name, key string, before, json []byte) (bool, *diag.Error)
 		m.drop(name, key)
 		return true, nil
 	}
-	err := m.put(name, key, memoryValue{json: json})
-	return err == nil, err
+	failed := m.put(name, key, memoryValue{json: json})
+	return failed == nil, failed
 }
 
 // Delete tells whether there was a value.

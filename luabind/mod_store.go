@@ -64,11 +64,8 @@ func (s *inMemory) delete(_ *delivery.Unit, key string) (bool, error) {
 	return s.memory.Delete(s.name, key), nil
 }
 func (s *inMemory) swap(_ *delivery.Unit, key string, before, value []byte) (bool, error) {
-	done, full := s.memory.Swap(s.name, key, before, value)
-	if full != nil {
-		return false, full
-	}
-	return done, nil
+	done, failed := s.memory.Swap(s.name, key, before, value)
+	return done, fails(failed)
 }
 
 const noPowerMemory = "keeps values in memory"

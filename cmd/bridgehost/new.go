@@ -58,7 +58,7 @@ what editors need. NAME becomes part of Matrix user ids: a-z, 0-9 and -.`,
 			return g.print(cmd.OutOrStdout(), made, newText(args[0], files, dry))
 		},
 	}
-	cmd.Flags().StringVar(&template, "template", templateNames[0], "`NAME` of what to begin with: "+strings.Join(templateNames, ", "))
+	cmd.Flags().StringVar(&template, "template", templateNames[0], "`NAME` to begin with: "+strings.Join(templateNames, ", "))
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be made")
 	return cmd
 }

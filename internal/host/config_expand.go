@@ -78,6 +78,10 @@ func (c *Config) texts() (all []textAt) {
 				walk(f, key)
 			case f.Kind() == reflect.String:
 				all = append(all, textAt{key, f.Addr().Interface().(*string)})
+			case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
+				for i := range f.Len() {
+					walk(f.Index(i), key)
+				}
 			case f.Kind() == reflect.Slice:
 				for i := range f.Len() {
 					all = append(all, textAt{key, f.Index(i).Addr().Interface().(*string)})

@@ -163,6 +163,8 @@ func eachKey(t reflect.Type, above []string, visit func(key []string, f reflect.
 		switch inner := f.Type; {
 		case inner.Kind() == reflect.Struct:
 			eachKey(inner, key, visit)
+		case inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct:
+			eachKey(inner.Elem(), key, visit)
 		case inner.Kind() == reflect.Map && inner.Elem().Kind() == reflect.Struct:
 			eachKey(inner.Elem(), append(slices.Clip(key), "*"), visit)
 		}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"bridgehost/internal/tomledit"
 )
@@ -31,6 +32,10 @@ func settingsOf(v reflect.Value, above []string) (list []setting) {
 		switch inner := v.Field(i); {
 		case inner.Kind() == reflect.Struct:
 			list = append(list, settingsOf(inner, key)...)
+		case inner.Kind() == reflect.Slice && inner.Type().Elem().Kind() == reflect.Struct:
+			for i := range inner.Len() {
+				list = append(list, settingsOf(inner.Index(i), append(slices.Clip(key), strconv.Itoa(i+1)))...)
+			}
 		case inner.Kind() == reflect.Map && !slices.Equal(key, []string{"scripts", "config"}):
 			for _, name := range slices.Sorted(maps.Keys(keysOf(inner))) {
 				one := inner.MapIndex(reflect.ValueOf(name))

@@ -16,7 +16,7 @@ var bombs = []attack{
 	{"a regular expression as large as it can be written", "", `return require("bridge.re").find("x", "((a{1000}){1000}){1000}")`, "E_PATTERN"},
 	{"a deeply nested regular expression", "", `return require("bridge.re").find("x", ("("):rep(5000) .. (")"):rep(5000))`, "E_PATTERN"},
 	{"a string of 10 GB", "", `return #("x"):rep(1e10)`, "string longer than 16 MiB"},
-	{"a string that doubles", "", `local s = "x" while true do s = s .. s end`, "string longer than"},
+	{"a string that is too long when it is joined", "", `local s = ("x"):rep(9e6) return #(s .. s)`, "string longer than"},
 	{"a format of great width", "", `return string.format("%999999999d", 1)`, "invalid format (width or precision too long)"},
 	{"a list joined by much", "", `return #table.concat({ 1, 2, 3, 4 }, ("x"):rep(8e6))`, "string longer than 16 MiB"},
 	{"strings without end", "", `local t = {} while true do t[#t + 1] = ("x"):rep(1e5) .. #t end`, "E_MEMORY"},
@@ -38,11 +38,16 @@ var bombs = []attack{
 	{"deeply nested Markdown", "", `return bridge.markdown((">"):rep(1e6) .. "x")`, "E_STRING"},
 	{"deeply nested Markdown, again and again", "", `while true do bridge.markdown((">"):rep(3e4)) end`, "E_CPU"},
 	{"a flood of random bytes", "", `return #require("bridge.crypto").random(1e12)`, "E_ARGUMENT"},
+	{"values in memory without end", "", `for i = 1, 1e6 do bridge.memory("m"):set("k" .. i, ("x"):rep(1e5)) end`, "E_MEMORY"},
+	{"values in memory without end, by update", "", `for i = 1, 1e6 do bridge.memory("m"):update("k" .. i, function() return ("x"):rep(1e5) end) end`, "E_MEMORY"},
+	{"items in a queue without end", "kv", `local q = bridge.queue("q", function() bridge.sleep(3600) end)
+-- handler
+for i = 1, 1e6 do q:push(i) end`, "E_QUEUE"},
 	{"timers without end", "", `for i = 1, 1e6 do bridge.after("1h", function() end) end`, "too many timers"},
 	{"tasks without end", "", `for i = 1, 1e6 do bridge.spawn(function() bridge.sleep(3600) end) end`, "too many timers"},
 	{"tasks that start tasks", "", `local function f() while true do bridge.spawn(f) end end f()`, "too many timers"},
 	{"a flood of log lines", "", `while true do bridge.log.info(("x"):rep(1e5)) end`, "E_CPU"},
 	{"a flood of lines printed", "", `while true do print(("x"):rep(1e5)) end`, "E_CPU"},
 	{"an error text of many megabytes", "", `error(("x"):rep(5e6))`, "xxx"},
-	{"two handlers that wait for each other", "", `bridge.lock("a", function() local t = bridge.spawn(function() bridge.lock("a", function() end) end) t:wait() end)`, "the handler took longer than 5s"},
+	{"two handlers that wait for each other", "", `bridge.lock("a", function() local t = bridge.spawn(function() bridge.lock("a", function() end) end) t:wait() end)`, "the handler took longer than 10s"},
 }

@@ -73,11 +73,11 @@ func (w *world) leftAtHomeserver() (out []string) {
 			path = r.Path
 		}
 		switch ours := strings.HasPrefix(user, "@_bh_bank:") || strings.HasPrefix(user, "@_bh_bank_"); {
-		case ours || r.Status >= 400 || strings.HasSuffix(r.Path, "/ping") || strings.HasSuffix(r.Path, "/register"):
+		case ours || strings.HasPrefix(user, "@_bh_"+usher+":") || r.Status >= 400 || strings.HasSuffix(r.Path, "/ping") || strings.HasSuffix(r.Path, "/register"):
 		case !strings.HasPrefix(user, "@_bh_a"):
 			out = append(out, fmt.Sprintf("%s %s as %s", r.Method, r.Path, user))
 		case strings.Contains(path, w.private) || strings.Contains(path, w.vault) || strings.Contains(path, w.bankRoom):
-			out = append(out, fmt.Sprintf("%s %s as %s: a room of others", r.Method, r.Path, user))
+			out = append(out, fmt.Sprintf("%s %s as %s, answered %d: a room of others", r.Method, r.Path, user, r.Status))
 		}
 	}
 	return out

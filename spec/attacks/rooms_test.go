@@ -62,5 +62,6 @@ var ofRooms = []attack{
 	{"ghosts without the grant", "", `return bridge.ghost("x")`, "E_CAPABILITY"},
 	{"rooms without the grant", "", `return intent:create_room {}`, "E_CAPABILITY"},
 	{"invitations by the way of state", "matrix:state m.room.topic", `return intent:send_state_event(evt.room_id, "m.room.member", { membership = "ban" }, { state_key = "@alice:SERVER" })`, "E_CAPABILITY"},
+	{"more than was granted to keep, by update", "kv 1KB", `local s = bridge.store("x") for i = 1, 100 do s:update("k" .. i, function() return ("v"):rep(100) end) end`, "E_QUOTA"},
 	{"more than was granted to keep", "kv 1KB", `local s = bridge.store("x") for i = 1, 100 do s:set("k" .. i, ("v"):rep(100)) end`, "E_QUOTA"},
 }

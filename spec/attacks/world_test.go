@@ -40,6 +40,9 @@ bridge.on("message", function(evt)
 end)
 `
 
+// usher is a script that does nothing, the first by name.
+const usher = "a000"
+
 // world is a host with all attacks in it, the bank, and what they could reach.
 type world struct {
 	*net
@@ -65,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	w.files, w.dirs = t.TempDir(), t.TempDir()
 	t.Setenv("BANK_PIN", secret+"environment")
 	config := strings.Builder{}
-	fmt.Fprintf(&config, "[scripts.config.bank]\npin = %q\n[storage]\ndurability = \"normal\"\n[scripts.limits]\ncpu = \"1s\"\nhandler = \"5s\"\nmemory = \"24MB\"\n[scripts.limits_of.bank]\ncpu = \"60s\"\nhandler = \"60s\"\n", secret+"config")
+	fmt.Fprintf(&config, "[scripts.config.bank]\npin = %q\n[storage]\ndurability = \"normal\"\n[scripts.limits]\ncpu = \"5s\"\nhandler = \"10s\"\nmemory = \"24MB\"\n[scripts.limits_of.bank]\ncpu = \"60s\"\nhandler = \"60s\"\n", secret+"config")
 	granted := map[string][]string{}
 	for i, a := range everyAttack() {
 		name := fmt.Sprintf("a%03d", i+1)
@@ -76,7 +79,7 @@ func newWorld(t *testing.T) *world {
 		case "E_MEMORY":
 			fmt.Fprintf(&config, "[scripts.limits_of.%s]\ncpu = \"60s\"\nhandler = \"120s\"\n", name)
 		case "E_CPU":
-			fmt.Fprintf(&config, "[scripts.limits_of.%s]\nhandler = \"120s\"\n", name)
+			fmt.Fprintf(&config, "[scripts.limits_of.%s]\ncpu = \"1s\"\nhandler = \"120s\"\n", name)
 		}
 		fmt.Fprintf(&config, "[scripts.dirs_of.%s]\nin = %q\n", name, w.dir(t, name))
 		w.names[a.name] = name
@@ -91,6 +94,7 @@ func newWorld(t *testing.T) *world {
 		}
 	}
 	w.host.Save(t, "bank.lua", bank)
+	w.host.Save(t, usher+".lua", "-- the host asks for members as the first script's bot\n")
 	w.own(t)
 	w.host.StartWith(t, host.Options{Report: w.told, Granted: granted, Egress: egress.Config{Dial: w.dial, Resolve: w.resolve}})
 	t.Cleanup(func() {
