@@ -192,8 +192,8 @@ func (w *webSocket) gone(op string, err error, ctx context.Context) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		return &egress.Error{Op: op, Address: w.r.url.Host, Code: egress.CodeTimeout, Err: context.Cause(ctx)}
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded): // the library has limits of its own for pings
+		return &egress.Error{Op: op, Address: w.r.url.Host, Code: egress.CodeTimeout, Err: err}
 	}
 	if known := w.writable(); known != nil { // somebody found out why
 		return known

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"bridgehost/capability"
@@ -158,6 +159,15 @@ func (g given) has(name, is string) bool {
 	return !v.IsZero() && (v.Kind() != reflect.Slice || v.Len() > 0)
 }
 
+// declines tells whether an option that is true by default was given as false.
+func (g given) declines(name string) bool {
+	if g.plan.byName[name] == nil {
+		return false
+	}
+	on, _ := g.value(name).Interface().(*bool)
+	return on != nil && !*on
+}
+
 // actor is the intent that acts; nil when there is none.
 func (g given) actor() *intent.Intent {
 	switch self := g.self.(type) {
@@ -264,7 +274,7 @@ func (c *Call) permitInside(ctx context.Context, g given) error {
 	}
 	for _, slot := range f.rooms {
 		for _, room := range roomsIn(g.args.FieldByIndex(slot.index)) {
-			if err := s.mayEnter(ctx, room, g.actor()); err != nil {
+			if err := c.enter(ctx, room, g); err != nil {
 				return err
 			}
 		}
@@ -273,6 +283,19 @@ func (c *Call) permitInside(ctx context.Context, g given) error {
 		return f.judges(ctx, c, g)
 	}
 	return nil
+}
+
+// enter is mayEnter for a call: a function that joins the room first does it now, and the
+// homeserver decides.
+func (c *Call) enter(ctx context.Context, room matrix.RoomID, g given) error {
+	err := c.Script.mayEnter(ctx, room, g.actor())
+	if err == nil || g.actor() == nil || !slices.Contains(c.fn.First, joined) || g.declines("ensure_joined") {
+		return err
+	}
+	if _, err := g.actor().EnsureJoined(ctx, room, intent.EnsureJoinedOptions{}); err != nil {
+		return err
+	}
+	return c.Script.mayEnter(ctx, room, g.actor())
 }
 
 func roomsIn(v reflect.Value) []matrix.RoomID {

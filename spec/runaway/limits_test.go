@@ -97,11 +97,7 @@ func TestEveryLimitIsKnown(t *testing.T) {
 			t.Errorf("limits.%s has no line here that shows how a script runs into it", key)
 			continue
 		}
-		name := f.Name
-		if name == "SQL" {
-			name = "Database"
-		}
-		if got := fmt.Sprint(byDefault.FieldByName(name).Interface()); got != limits[i].byDefault {
+		if got := fmt.Sprint(byDefault.FieldByName(f.Name).Interface()); got != limits[i].byDefault {
 			t.Errorf("limits.%s is %s by default, want %s", key, got, limits[i].byDefault)
 		}
 	}
