@@ -265,10 +265,3 @@ func quoted(text string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func quotedList(words []string) string {
-	list := make([]string, len(words))
-	for i, w := range words {
-		list[i] = quoted(w)
-	}
-	return "[" + strings.Join(list, ", ") + "]"
-}
