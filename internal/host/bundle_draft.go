@@ -264,4 +264,3 @@ func quoted(text string) string {
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
-
