@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"bridgehost/bundle"
+	"bridgehost/internal/tomledit"
 )
 
 // configKey is one key of a manifest's [config].
@@ -194,31 +194,15 @@ func (in *installer) setValues(p *plan) error {
 
 // withValues puts keys into the table [scripts.config.NAME] of a TOML text.
 func withValues(text, name string, values map[string]any) (string, error) {
-	var add []string
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		var b strings.Builder
-		if err := toml.NewEncoder(&b).Encode(map[string]any{key: values[key]}); err != nil {
+		if err := toml.NewEncoder(&b).Encode(map[string]any{"v": values[key]}); err != nil {
 			return "", err
 		}
-		add = append(add, strings.TrimRight(b.String(), "\n"))
-	}
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	head := regexp.MustCompile(`^\s*\[\s*scripts\s*\.\s*config\s*\.\s*["']?` + regexp.QuoteMeta(name) + `["']?\s*\]\s*(#.*)?$`)
-	at := slices.IndexFunc(lines, head.MatchString)
-	if at < 0 {
-		return strings.Join(append(lines, append([]string{"", "[scripts.config." + name + "]"}, add...)...), "\n") + "\n", nil
-	}
-	// A key that is there already is replaced.
-	kept := slices.Clone(lines[:at+1])
-	kept = append(kept, add...)
-	inside := true
-	for _, line := range lines[at+1:] {
-		inside = inside && !strings.HasPrefix(strings.TrimSpace(line), "[")
-		key, _, _ := strings.Cut(line, "=")
-		if _, ours := values[strings.Trim(strings.TrimSpace(key), `"'`)]; inside && ours {
-			continue
+		var err error
+		if text, err = tomledit.Read(text).Set(strings.TrimSpace(strings.TrimPrefix(b.String(), "v = ")), "scripts", "config", name, key); err != nil {
+			return "", fmt.Errorf("%s: %w", key, err)
 		}
-		kept = append(kept, line)
 	}
-	return strings.Join(kept, "\n") + "\n", nil
+	return text, nil
 }
