@@ -39,7 +39,7 @@ each change, and before it expires.`,
 		},
 	}
 	k.add(cmd)
-	cmd.Flags().StringVar(&o.Name, "name", "", "what the index is called (default: as before)")
+	cmd.Flags().StringVar(&o.Name, "name", "", "`NAME` of the index (default: as before)")
 	cmd.Flags().StringVar(&o.Expires, "expires", "90d", "`WHEN` it stops to count: a span or a day")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be listed, write nothing")
 	return cmd

@@ -62,7 +62,6 @@ what its source asks for. Nothing is run. Exit code 3 when something is wrong.`,
 
 func newConfigSet(g *global) *cobra.Command {
 	o := host.SetOptions{}
-	var noInput bool
 	cmd := &cobra.Command{
 		Use:   "set KEY [VALUE]",
 		Short: "Set one key in the file; comments and order stay",
@@ -77,7 +76,7 @@ written with commas. A secret is never an argument: leave it out, or give @-, @F
 				o.Value = args[1]
 			}
 			o.Read = func(source string) (string, error) { return host.ReadValue(source, cmd.InOrStdin()) }
-			o.Ask = func(question string, secret bool) (string, error) { return ask(cmd, question, secret, noInput) }
+			o.Ask = func(question string, secret bool) (string, error) { return ask(cmd, question, secret, g.noInput) }
 			done, err := host.SetConfig(o)
 			if err != nil {
 				return err
@@ -86,7 +85,6 @@ written with commas. A secret is never an argument: leave it out, or give @-, @F
 		},
 	}
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be written, write nothing")
-	cmd.Flags().BoolVar(&noInput, "no-input", false, "ask nothing: a value that is left out is an error")
 	return cmd
 }
 

@@ -17,8 +17,7 @@ import (
 
 // installFlags are those of install and update.
 type installFlags struct {
-	o       host.InstallOptions
-	noInput bool
+	o host.InstallOptions
 }
 
 func (f *installFlags) add(cmd *cobra.Command) {
@@ -26,7 +25,6 @@ func (f *installFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.o.Set, "set", nil, "`KEY=VALUE` of its configuration")
 	cmd.Flags().BoolVar(&f.o.Unsigned, "unsigned", false, "take what is not signed")
 	cmd.Flags().StringVar(&f.o.Publisher, "publisher", "", "public `KEY` that must have signed it")
-	cmd.Flags().BoolVar(&f.noInput, "no-input", false, "ask nothing")
 	cmd.Flags().BoolVar(&f.o.DryRun, "dry-run", false, "say what it is and wants, change nothing")
 }
 
@@ -40,7 +38,7 @@ func (f *installFlags) options(cmd *cobra.Command, g *global) (host.InstallOptio
 			return o, usageError{fmt.Errorf("--publisher: %w", err)}
 		}
 	}
-	if !f.noInput && !g.json && term.IsTerminal(int(os.Stdin.Fd())) {
+	if !g.noInput && !g.json && term.IsTerminal(int(os.Stdin.Fd())) {
 		o.Talk = talk(cmd)
 	}
 	return o, nil
