@@ -99,7 +99,7 @@ var raised = []Explanation{
 	{Code: "E_REFUSED", Title: "the broker said no",
 		Text: "The broker refused the connection or the subscription: user name, password, client id, or a topic that this user may not see."},
 	{Code: "E_ROOM", Title: "not a room of the script's",
-		Text: "A bundle acts in rooms in which one of its own users is, or to which one is invited; of all others it learns nothing. Join the room first: the homeserver decides who may. A script without a manifest is asked nothing here.",
+		Text: "A bundle acts in rooms in which one of its own users is, or to which one is invited; of all others it learns nothing. Join the room first: the homeserver decides who may. A script of your own is asked nothing here.",
 		Bad:  "intent:send_text(room_id, \"hello\")", Good: "intent:ensure_joined(room_id)\nintent:send_text(room_id, \"hello\")"},
 	{Code: "E_STATUS", Title: "the server answered with an error",
 		Text: "The status is 400 or above; err.status has it, err.message what the server said. 5xx may go away, 4xx will not.",
