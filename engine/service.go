@@ -127,9 +127,9 @@ func (s *service) loop() {
 		if clock.Since(began) >= backoffForget {
 			pause = backoffFirst
 		}
+		timer := clock.NewTimer(jittered(pause))
 		s.set("pausing")
 		s.isSettled()
-		timer := clock.NewTimer(jittered(pause))
 		select {
 		case <-timer.Chan():
 		case <-s.g.stopping:
