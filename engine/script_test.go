@@ -141,7 +141,6 @@ func (b *bench) tell() {
 
 func (b *bench) say(line string) { b.mu.Lock(); b.out = append(b.out, line); b.mu.Unlock(); b.tell() }
 
-// wait returns when done says so of what was printed.
 // pausing waits until the script's service waits for its next start.
 func (b *bench) pausing() {
 	b.t.Helper()
@@ -158,6 +157,7 @@ func (b *bench) pausing() {
 	}
 }
 
+// wait returns when done says so of what was printed.
 func (b *bench) wait(what string, done func() bool) {
 	b.t.Helper()
 	limit := time.After(20 * time.Second)

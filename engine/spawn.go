@@ -90,9 +90,13 @@ func (s *Spawn) loop(t *Task, d time.Duration, fn *lua.LFunction, args []lua.LVa
 	}
 }
 
+// Awaited says that somebody is about to wait, who gets the error: then nobody else hears of
+// it. Called with the VM's lock, without which the task may end before Wait is called.
+func (s *Spawn) Awaited() { s.waited.Store(true) }
+
 // Wait returns when the task has ended, with its error. Called without the VM's lock.
 func (s *Spawn) Wait(ctx context.Context) *diag.Error {
-	s.waited.Store(true)
+	s.Awaited()
 	select {
 	case <-s.done:
 		return s.err

@@ -20,6 +20,7 @@ const noPowerTask = "runs functions of the script's own"
 var _ = method(taskClass, "wait", capability.None(noPowerTask), waitsInside,
 	"Waits for the end. Returns what the function returned; raises what it raised, and E_CANCELLED when it was cancelled before its end.",
 	func(c *Call, s *engine.Spawn, _ *struct{}) (results2, error) {
+		s.Awaited()
 		var failed *diag.Error
 		c.Wait(func(ctx context.Context) { failed = s.Wait(ctx) })
 		if failed != nil {
