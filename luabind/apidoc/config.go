@@ -10,15 +10,15 @@ import (
 	"bridgehost/luabind"
 )
 
-// ConfigTypes are the classes of what bridge.config gives to scripts (name → schema), and the
-// type of what it gives here: that of the script, or of any of them.
-func ConfigTypes(schemas map[string]luabind.Schema) (classes, gives string) {
-	var b strings.Builder
-	var names []string
+// ConfigTypes is the class of what bridge.config gives to the scripts of a folder (name →
+// schema), and its name. Of several scripts it has the keys of all, since an editor does not
+// know which file runs as which script.
+func ConfigTypes(schemas map[string]luabind.Schema) (class, gives string) {
+	if len(schemas) == 0 {
+		return "", ""
+	}
+	types, docs := map[string][]string{}, map[string]string{}
 	for _, script := range slices.Sorted(maps.Keys(schemas)) {
-		name := "bridgehost.Config." + noName.ReplaceAllString(script, "_")
-		names = append(names, name)
-		fmt.Fprintf(&b, "---The configuration of %s, as its source asks for it.\n---@class (exact) %s\n", script, name)
 		for _, k := range schemas[script].Keys() {
 			typ, doc := k.LuaType, k.Help
 			if !k.Required && k.Default == nil {
@@ -27,17 +27,25 @@ func ConfigTypes(schemas map[string]luabind.Schema) (classes, gives string) {
 			if k.Default != nil && !k.Secret {
 				doc = strings.TrimSpace(doc + " (default: " + k.DefaultText() + ")")
 			}
-			fmt.Fprintf(&b, "---@field %s %s %s\n", fieldName(k.Name), typ, oneLine(doc))
+			if !slices.Contains(types[k.Name], typ) {
+				types[k.Name] = append(types[k.Name], typ)
+			}
+			if docs[k.Name] == "" {
+				docs[k.Name] = oneLine(doc)
+			}
 		}
-		b.WriteString("\n")
 	}
-	return b.String(), strings.Join(names, "|")
+	var b strings.Builder
+	fmt.Fprintf(&b, "---The configuration, as the source asks for it: %s.\n---@class (exact) bridgehost.Config\n",
+		strings.Join(slices.Sorted(maps.Keys(schemas)), ", "))
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		fmt.Fprintf(&b, "---@field %s %s %s\n", fieldName(name), strings.Join(types[name], "|"), docs[name])
+	}
+	b.WriteString("\n")
+	return b.String(), "bridgehost.Config"
 }
 
-var (
-	noName = regexp.MustCompile(`[^A-Za-z0-9_]`)
-	isName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-)
+var isName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // fieldName is the name of a field; others than names stand in brackets.
 func fieldName(key string) string {

@@ -197,14 +197,14 @@ func result(f *luabind.Function, groups []*luabind.Group) string {
 func optionsClass(b *strings.Builder, name string, fields []*luabind.Arg) {
 	fmt.Fprintf(b, "---@class (exact) %s\n", name)
 	for _, f := range fields {
-		mark, def := "", ""
-		if f.Optional {
-			mark = "?"
+		mark, typ, def := "", f.Lua, ""
+		if f.Optional { // a value that is not set leaves it out, too: { username = cfg.username }
+			mark, typ = "?", typ+"|nil"
 		}
 		if f.Default != "" {
 			def = " (default: " + f.Default + ")"
 		}
-		fmt.Fprintf(b, "---@field %s%s %s %s%s\n", f.Name, mark, f.Lua, oneLine(f.Doc), def)
+		fmt.Fprintf(b, "---@field %s%s %s %s%s\n", f.Name, mark, typ, oneLine(f.Doc), def)
 	}
 	b.WriteString("\n")
 }
