@@ -103,7 +103,7 @@ func TestOfficialLuaTests(t *testing.T) {
 			if cerr != nil {
 				t.Fatal(cerr)
 			}
-			vm := newVM(t, Config{Program: p, Library: bigLib{}, Lenient: true, Print: func(string) {}, Limits: Limits{CPU: 30 * time.Second, Load: time.Minute}})
+			vm := newVM(t, Config{Program: p, Library: bigLib{}, Lenient: true, Print: func(string) {}, Limits: Limits{CPU: 2 * time.Minute, Load: 3 * time.Minute}})
 			if err := vm.Load(context.Background()); err != nil {
 				t.Fatalf("%v\n%v", err, err.Trace)
 			}

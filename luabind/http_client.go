@@ -25,6 +25,7 @@ const (
 	httpIdle       = 4 // connections kept for the next request; they count as open ones
 	httpIdleTime   = 30 * time.Second
 	httpMaxHeaders = 256 << 10
+	httpPlaceWait  = 100 * time.Millisecond // for a connection that is being closed
 )
 
 // httpClient makes the HTTP requests of one loaded version of a script. Every connection
@@ -89,15 +90,26 @@ func (h *httpClient) dial(ctx context.Context, address string, secure bool) (net
 	}
 	target := egress.Target{Need: capability.HTTPFetch, Host: host, Port: port, TLS: secure}
 	conn, err := h.account.Dial(ctx, target)
-	var full *egress.Error
-	if errors.As(err, &full) && full.Code == egress.CodeLimit {
+	for wait := time.Millisecond; isFull(err) && wait < httpPlaceWait; wait *= 2 {
 		h.transport.CloseIdleConnections() // they hold places that somebody wants
-		conn, err = h.account.Dial(ctx, target)
+		if conn, err = h.account.Dial(ctx, target); !isFull(err) {
+			break
+		}
+		select { // one whose answer was just read is closed in a moment
+		case <-h.clock.After(wait):
+		case <-ctx.Done():
+			return nil, err
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return conn, nil
+}
+
+func isFull(err error) bool {
+	var e *egress.Error
+	return errors.As(err, &e) && e.Code == egress.CodeLimit
 }
 
 // do makes a request. A status from 400 on is an error, too: then both are returned.
