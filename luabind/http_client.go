@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ const (
 	httpIdle       = 4 // connections kept for the next request; they count as open ones
 	httpIdleTime   = 30 * time.Second
 	httpMaxHeaders = 256 << 10
-	httpPlaceWait  = 100 * time.Millisecond // for a connection that is being closed
+	httpPlaceTries = 1000 // until a connection that is being closed has given its place back
 )
 
 // httpClient makes the HTTP requests of one loaded version of a script. Every connection
@@ -90,16 +91,10 @@ func (h *httpClient) dial(ctx context.Context, address string, secure bool) (net
 	}
 	target := egress.Target{Need: capability.HTTPFetch, Host: host, Port: port, TLS: secure}
 	conn, err := h.account.Dial(ctx, target)
-	for wait := time.Millisecond; isFull(err) && wait < httpPlaceWait; wait *= 2 {
+	for tries := 0; isFull(err) && tries < httpPlaceTries; tries++ {
 		h.transport.CloseIdleConnections() // they hold places that somebody wants
-		if conn, err = h.account.Dial(ctx, target); !isFull(err) {
-			break
-		}
-		select { // one whose answer was just read is closed in a moment
-		case <-h.clock.After(wait):
-		case <-ctx.Done():
-			return nil, err
-		}
+		conn, err = h.account.Dial(ctx, target)
+		runtime.Gosched() // one whose answer was just read is closed in a moment
 	}
 	if err != nil {
 		return nil, err
