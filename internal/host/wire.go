@@ -121,22 +121,7 @@ func (h *Host) newScript(f found, alone *standalone) (*script, error) {
 // valuesOf answers the values of a key of a script's configuration, for scopes like
 // ${config.server}.
 func valuesOf(config map[string]any) func(key string) []string {
-	return func(key string) []string {
-		switch v := config[key].(type) {
-		case nil:
-			return nil
-		case []any:
-			var all []string
-			for _, item := range v {
-				all = append(all, fmt.Sprint(item))
-			}
-			return all
-		case map[string]any:
-			return nil
-		default:
-			return []string{fmt.Sprint(v)}
-		}
-	}
+	return func(key string) []string { return writtenValues(config[key]) }
 }
 
 // stateChanged lets portals follow what happened to their rooms.
